@@ -1,0 +1,98 @@
+//! An outside issuer of tokens: discovery document, published keys, RS256 signatures, and a count of who asked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use serde_json::{Value, json};
+
+use crate::token;
+use crate::upstream::{Upstream, respond};
+
+/// The audience its tokens are for.
+pub const AUDIENCE: &str = "doorward-tests";
+
+/// The issuer and what it publishes.
+pub struct Issuer {
+    upstream: Upstream,
+    key: RsaKeyPair,
+    down: Arc<AtomicBool>,
+    key_fetches: Arc<AtomicUsize>,
+}
+
+impl Issuer {
+    /// Makes a key and starts to publish it.
+    pub fn start() -> Self {
+        let pair = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key can be made");
+        let der = pair.as_der().expect("its PKCS #8 form");
+        let key = RsaKeyPair::from_pkcs8(der.as_ref()).expect("a PKCS #8 key");
+        let jwks = json!({"keys": [public_jwk(&key)]}).to_string();
+        let (down, key_fetches) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (is_down, fetches) = (Arc::clone(&down), Arc::clone(&key_fetches));
+        let upstream = Upstream::answering(move |received, stream| {
+            let host = received.headers("host").first().map_or_else(String::new, |host| (*host).to_owned());
+            let base = format!("http://{host}");
+            if is_down.load(Ordering::SeqCst) {
+                respond(stream, "500 Internal Server Error", "text/plain", "down");
+            } else if received.target() == "/jwks" {
+                fetches.fetch_add(1, Ordering::SeqCst);
+                respond(stream, "200 OK", "application/json", &jwks);
+            } else {
+                let metadata = json!({"issuer": base, "jwks_uri": format!("{base}/jwks")});
+                respond(stream, "200 OK", "application/json", &metadata.to_string());
+            }
+        });
+        Self { upstream, key, down, key_fetches }
+    }
+
+    /// Its name, as in `iss`.
+    pub fn name(&self) -> String {
+        self.upstream.url()
+    }
+
+    /// From now on every question is answered with an error.
+    pub fn go_down(&self) {
+        self.down.store(true, Ordering::SeqCst);
+    }
+
+    /// How often its keys were fetched.
+    pub fn key_fetches(&self) -> usize {
+        self.key_fetches.load(Ordering::SeqCst)
+    }
+
+    /// Good claims for `email`, verified by this issuer.
+    pub fn claims(&self, email: &str) -> Value {
+        json!({
+            "iss": self.name(), "aud": AUDIENCE, "sub": format!("subject of {email}"),
+            "email": email, "email_verified": true, "name": "From Outside",
+            "iat": token::now(), "exp": token::now() + 600,
+        })
+    }
+
+    /// Signs `claims` with its key under the key id it publishes.
+    pub fn sign(&self, claims: &Value) -> String {
+        self.sign_under("outside-1", claims)
+    }
+
+    /// Signs `claims` naming any key id.
+    pub fn sign_under(&self, kid: &str, claims: &Value) -> String {
+        let input = token::signing_input(&json!({"alg": "RS256", "typ": "JWT", "kid": kid}), claims);
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature)
+            .expect("an RSA signature");
+        token::with_signature(&input, &signature)
+    }
+}
+
+/// The public key is DER: a sequence of the modulus (256 bytes after its own 9 of framing and sign) and 65537.
+fn public_jwk(key: &RsaKeyPair) -> Value {
+    let modulus = &key.public_key().as_ref()[9..265];
+    json!({
+        "kty": "RSA", "use": "sig", "alg": "RS256", "kid": "outside-1",
+        "n": token::base64url(modulus), "e": token::base64url(&[1, 0, 1]),
+    })
+}

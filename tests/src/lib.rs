@@ -1,0 +1,37 @@
+//! The harness of the black-box tests: it starts the real binary and speaks to it as its clients do.
+//!
+//! Knows the contract and the command line. Must not know any crate of the product: whatever a test learns here,
+//! an operator or a client could have learnt as well. A failed expectation panics and says what was seen instead.
+
+pub mod deadline;
+pub mod http;
+pub mod instance;
+pub mod issuer;
+pub mod people;
+pub mod ports;
+pub mod python;
+pub mod scratch;
+pub mod shape;
+pub mod store;
+pub mod token;
+pub mod upstream;
+
+pub use http::{Client, Response};
+pub use instance::{Doorward, Setup};
+pub use people::{PASSWORD, Person};
+pub use store::Store;
+
+/// Runs each named `fn(Store)` as one test per store: `sqlite::…` and `postgres::…`.
+///
+/// A store that is not there is skipped with a line saying so, unless `REQUIRE_STORES` names it.
+#[macro_export]
+macro_rules! on_every_store {
+    ($($claim:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $claim() { $crate::store::with($crate::Store::Sqlite, super::$claim); })+
+        }
+        mod postgres {
+            $(#[test] fn $claim() { $crate::store::with($crate::Store::Postgres, super::$claim); })+
+        }
+    };
+}
