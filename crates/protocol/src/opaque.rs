@@ -1,0 +1,135 @@
+//! Opaque bearer secrets, such as refresh tokens: their text, their hash at rest, their successors.
+//! Knows no store and no expiry.
+
+use std::fmt;
+
+use aws_lc_rs::{digest, hmac};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use subtle::ConstantTimeEq;
+
+const ID_BYTES: usize = 16;
+const SECRET_BYTES: usize = 32;
+/// Length of the base64url text of that many bytes.
+const ID_CHARS: usize = 22;
+const SEPARATOR: &str = "_";
+
+/// What an opaque token is for. Its prefix makes a leaked one recognizable, and one of the wrong kind is refused before
+/// any lookup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Renews a session.
+    Refresh,
+}
+
+impl Kind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Refresh => "dwr",
+        }
+    }
+}
+
+/// A bearer secret: `<prefix>_<id>_<secret>`, the last two in base64url.
+pub struct OpaqueToken {
+    kind: Kind,
+    id: [u8; ID_BYTES],
+    secret: SecretBox<[u8; SECRET_BYTES]>,
+}
+
+impl OpaqueToken {
+    /// A token of fresh random bytes.
+    pub fn new(kind: Kind, id: [u8; ID_BYTES], secret: [u8; SECRET_BYTES]) -> Self {
+        Self { kind, id, secret: SecretBox::new(Box::new(secret)) }
+    }
+
+    /// Reads a token of that kind in exactly the form [`Self::expose`] gives; any other text is `None`.
+    pub fn parse(kind: Kind, text: &str) -> Option<Self> {
+        let rest = text.strip_prefix(kind.prefix())?.strip_prefix(SEPARATOR)?;
+        // The base64url alphabet contains the separator, so the parts are told apart by length.
+        let (id, rest) = rest.split_at_checked(ID_CHARS)?;
+        let secret = rest.strip_prefix(SEPARATOR)?;
+        Some(Self::new(kind, bytes(id)?, bytes(secret)?))
+    }
+
+    /// Names the token's family without being secret.
+    pub fn id(&self) -> [u8; ID_BYTES] {
+        self.id
+    }
+
+    /// What a store keeps instead of the token. The secret has 256 random bits, so a plain SHA-256 is enough.
+    pub fn hash(&self) -> SecretHash {
+        let text = self.expose();
+        let mut hash = [0; SecretHash::BYTES];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, text.expose_secret().as_bytes()).as_ref());
+        SecretHash(hash)
+    }
+
+    /// The token that follows this one. The same salt gives the same successor, so that a repeated exchange can be
+    /// answered alike without keeping the successor's secret.
+    #[must_use]
+    pub fn successor(&self, salt: &[u8; 16]) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.expose_secret());
+        let mut context = hmac::Context::with_key(&key);
+        context.update(b"doorward refresh successor v1");
+        context.update(salt);
+        let mut secret = [0; SECRET_BYTES];
+        secret.copy_from_slice(context.sign().as_ref());
+        Self::new(self.kind, self.id, secret)
+    }
+
+    /// The text to hand to the bearer.
+    pub fn expose(&self) -> SecretString {
+        let mut text = String::with_capacity(80);
+        text.push_str(self.kind.prefix());
+        text.push_str(SEPARATOR);
+        BASE64_URL_SAFE_NO_PAD.encode_string(self.id, &mut text);
+        text.push_str(SEPARATOR);
+        BASE64_URL_SAFE_NO_PAD.encode_string(self.secret.expose_secret(), &mut text);
+        text.into()
+    }
+}
+
+impl fmt::Debug for OpaqueToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpaqueToken").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+fn bytes<const SIZE: usize>(text: &str) -> Option<[u8; SIZE]> {
+    BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+/// The SHA-256 of an [`OpaqueToken`]'s text, as a store keeps it. Compared in constant time.
+#[derive(Clone, Copy)]
+pub struct SecretHash([u8; SecretHash::BYTES]);
+
+impl SecretHash {
+    /// Its length.
+    pub const BYTES: usize = 32;
+
+    /// The bytes to store.
+    pub fn as_bytes(&self) -> &[u8; SecretHash::BYTES] {
+        &self.0
+    }
+
+    /// A hash as stored; `None` for another length.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for SecretHash {}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(..)")
+    }
+}
