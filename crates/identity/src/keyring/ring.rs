@@ -1,0 +1,225 @@
+//! The keys in use on this node: which one signs now, which ones verify, which are published.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use doorward_protocol::algorithm::Algorithm;
+use doorward_protocol::jwk::{JwkSet, KeyError, PublicJwk, SigningKey, VerifyingKey};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+
+use super::seal::{SealError, SealingKey};
+use super::{KeyInfo, KeyState, StoredKey};
+use crate::settings::Settings;
+use crate::{Identity, StoreError};
+
+/// Added to a token's life before its key is thrown away, for clocks that disagree.
+const SPARE: SignedDuration = SignedDuration::from_mins(5);
+
+/// The node's keys.
+pub struct Keyring {
+    pub(super) sealing: SealingKey,
+    algorithm: Algorithm,
+    shared: Option<Shared>,
+    longest_token: SignedDuration,
+    keys: RwLock<Arc<[LoadedKey]>>,
+}
+
+/// The secret of HS256, which other services may hold too.
+struct Shared {
+    signing: Arc<SigningKey>,
+    verifying: Arc<VerifyingKey>,
+}
+
+/// A key of the store, opened.
+pub(super) struct LoadedKey {
+    pub(super) stored: StoredKey,
+    /// When its last token has ended: known once a successor signs.
+    expires_at: Option<Timestamp>,
+    signing: Arc<SigningKey>,
+    verifying: Arc<VerifyingKey>,
+    public: PublicJwk,
+}
+
+/// The key to sign with now.
+pub(crate) struct Signer {
+    pub(crate) kid: Option<String>,
+    pub(crate) key: Arc<SigningKey>,
+}
+
+/// The signing keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// Sealed with something else.
+    #[error(
+        "signing key {kid} in the store cannot be opened: {cause}; give every node the same tokens.encryption_key, \
+         or withdraw the key with `doorward key withdraw {kid}`"
+    )]
+    Sealed {
+        /// Which key.
+        kid: String,
+        /// Why not.
+        cause: SealError,
+    },
+    /// Not a key.
+    #[error("signing key {kid} in the store is damaged: {cause}")]
+    Damaged {
+        /// Which key.
+        kid: String,
+        /// Why.
+        cause: KeyError,
+    },
+    /// A new key cannot be made.
+    #[error("no signing key can be made: {0}")]
+    NotMade(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// There is no key to sign with, which `load_keys` rules out.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("there is no signing key")]
+pub(crate) struct NoSigner;
+
+impl Keyring {
+    pub(crate) fn new(sealing: SealingKey, settings: &Settings) -> Self {
+        let shared = settings.secret.as_ref().map(|secret| {
+            let secret = secret.expose_secret().as_bytes();
+            Shared { signing: Arc::new(SigningKey::hmac(secret)), verifying: Arc::new(VerifyingKey::hmac(secret)) }
+        });
+        Self {
+            sealing,
+            algorithm: settings.algorithm,
+            shared,
+            longest_token: settings.longest_token_ttl(),
+            keys: RwLock::new(Arc::new([])),
+        }
+    }
+
+    /// What new tokens are signed with.
+    pub(super) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The key to sign with.
+    pub(crate) fn signer(&self, now: Timestamp) -> Result<Signer, NoSigner> {
+        if self.algorithm.is_symmetric() {
+            let shared = self.shared.as_ref().ok_or(NoSigner)?;
+            return Ok(Signer { kid: None, key: Arc::clone(&shared.signing) });
+        }
+        let keys = self.keys();
+        let active = keys.iter().rev().find(|key| self.signs(key, now)).ok_or(NoSigner)?;
+        Ok(Signer { kid: Some(active.stored.kid.clone()), key: Arc::clone(&active.signing) })
+    }
+
+    /// The key that a header points at, if it still counts and is of that algorithm.
+    pub(crate) fn verifying_key(&self, alg: Algorithm, kid: Option<&str>, now: Timestamp) -> Option<Arc<VerifyingKey>> {
+        match kid {
+            None if alg.is_symmetric() => self.shared.as_ref().map(|shared| Arc::clone(&shared.verifying)),
+            None => None,
+            Some(kid) => {
+                let keys = self.keys();
+                let key = keys.iter().find(|key| key.stored.kid == kid && key.stored.algorithm == alg)?;
+                (!key.has_expired(now)).then(|| Arc::clone(&key.verifying))
+            }
+        }
+    }
+
+    fn signs(&self, key: &LoadedKey, now: Timestamp) -> bool {
+        key.stored.algorithm == self.algorithm && key.stored.activates_at <= now
+    }
+
+    pub(super) fn keys(&self) -> Arc<[LoadedKey]> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts the store's keys, in the order of their making, in the place of what was known.
+    fn replace(&self, stored: Vec<StoredKey>) -> Result<(), KeyringError> {
+        let mut successor_at: Option<Timestamp> = None;
+        let mut loaded = Vec::with_capacity(stored.len());
+        for stored in stored.into_iter().rev() {
+            let activates_at = stored.activates_at;
+            let expires_at = successor_at.and_then(|at| at.checked_add(self.longest_token + SPARE).ok());
+            loaded.push(self.open(stored, expires_at)?);
+            successor_at = Some(activates_at);
+        }
+        loaded.reverse();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = loaded.into();
+        Ok(())
+    }
+
+    fn open(&self, stored: StoredKey, expires_at: Option<Timestamp>) -> Result<LoadedKey, KeyringError> {
+        let kid = &stored.kid;
+        let private = self
+            .sealing
+            .open(kid, &stored.sealed_private)
+            .map_err(|cause| KeyringError::Sealed { kid: kid.clone(), cause })?;
+        let damaged = |cause| KeyringError::Damaged { kid: kid.clone(), cause };
+        let signing = SigningKey::from_pkcs8(stored.algorithm, &private).map_err(damaged)?;
+        // Derived, not read: what is published is what signs.
+        let public = signing.public_jwk(kid).ok_or(KeyError::WrongAlgorithm).map_err(damaged)?;
+        let verifying = VerifyingKey::from_jwk(&public).map_err(damaged)?;
+        Ok(LoadedKey { expires_at, signing: Arc::new(signing), verifying: Arc::new(verifying), public, stored })
+    }
+}
+
+impl LoadedKey {
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
+impl Identity {
+    /// The published keys (RFC 7517): pending ones, the one that signs, and those whose tokens still live.
+    pub fn jwks(&self) -> JwkSet {
+        let now = self.clock.now();
+        let keys = self.keyring.keys();
+        JwkSet { keys: keys.iter().filter(|key| !key.has_expired(now)).map(|key| key.public.clone()).collect() }
+    }
+
+    /// Every key of the store and what it does now.
+    pub fn keys(&self, _by: &crate::policy::Admin) -> Vec<KeyInfo> {
+        let now = self.clock.now();
+        let keys = self.keyring.keys();
+        let active = keys.iter().rposition(|key| self.keyring.signs(key, now));
+        keys.iter().enumerate().map(|(position, key)| key.info(state(position, key, active, now))).collect()
+    }
+
+    /// Reads the store's keys; makes the first one where none can sign.
+    pub(crate) async fn load_keys(&self) -> Result<(), KeyringError> {
+        self.reload_keys().await?;
+        if self.keyring.signer(self.clock.now()).is_err() {
+            self.make_first_key().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes note of keys that were just written.
+    pub(super) async fn reload_keys(&self) -> Result<(), KeyringError> {
+        self.keyring.replace(self.store.list_keys().await?)
+    }
+}
+
+impl LoadedKey {
+    pub(super) fn info(&self, state: KeyState) -> KeyInfo {
+        KeyInfo {
+            kid: self.stored.kid.clone(),
+            algorithm: self.stored.algorithm,
+            state,
+            created_at: self.stored.created_at,
+            activates_at: self.stored.activates_at,
+        }
+    }
+}
+
+fn state(position: usize, key: &LoadedKey, active: Option<usize>, now: Timestamp) -> KeyState {
+    if active == Some(position) {
+        KeyState::Active
+    } else if key.stored.activates_at > now {
+        KeyState::Pending
+    } else if key.has_expired(now) {
+        KeyState::Expired
+    } else {
+        KeyState::Retiring
+    }
+}

@@ -1,0 +1,215 @@
+//! What this node remembers to judge tokens without asking the store, and how it learns that it must forget.
+//!
+//! Three maps: verified tokens, sessions, people. A session's entry counts only together with the very entry of
+//! its person it was made with, so forgetting a person forgets all of their sessions. Entries are made from
+//! store reads; a read that began before something was forgotten is used once but not remembered (`generation`).
+//!
+//! The change log is read about once a second ([`Identity::follow_changes`]). A line may become visible after
+//! one with a higher position, so each reading goes back over the lines of the last [`OVERLAP`].
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use quick_cache::sync::Cache;
+
+use super::Caller;
+use crate::change::ChangeSubject;
+use crate::user::UserContext;
+use crate::{Identity, SessionId, StoreError, UserId};
+
+/// Verified tokens remembered at once.
+const TOKENS: usize = 100_000;
+/// Sessions, and people, remembered at once.
+const SESSIONS: usize = 100_000;
+/// The longest a line may take from its position in the log to being visible: the stores' deadlines are shorter.
+const OVERLAP: Duration = Duration::from_secs(10);
+/// Lines before the end of the log that a starting node reads again, for the same reason.
+const OVERLAP_AT_START: i64 = 1000;
+/// Lines read at once.
+const PAGE: u32 = 1000;
+/// Without a successful reading for so long, nothing remembered counts any more.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+
+/// A token whose signature and claims were found good.
+#[derive(Clone)]
+pub(super) struct Remembered {
+    /// When it ends.
+    pub(super) expires_at: Timestamp,
+    /// Whose it is.
+    pub(super) holder: Holder,
+}
+
+/// Whose a verified token is.
+#[derive(Clone)]
+pub(super) enum Holder {
+    /// One of our sessions.
+    Session(SessionId, UserId),
+    /// A person of a trusted issuer; verified anew after a while, because that issuer's keys may change.
+    Outside(Arc<Caller>),
+}
+
+/// The node's memory.
+pub struct LiveState {
+    tokens: Cache<Box<str>, Remembered>,
+    sessions: Cache<SessionId, Arc<Caller>>,
+    people: Cache<UserId, Arc<UserContext>>,
+    /// Rises whenever something is forgotten. Held while something is remembered or forgotten.
+    generation: Mutex<u64>,
+    log: Mutex<LogPosition>,
+}
+
+/// How far the change log was read.
+struct LogPosition {
+    /// Nothing at or before this position can appear any more.
+    floor: i64,
+    /// The highest position of each reading within the overlap, and when it was.
+    readings: VecDeque<(Instant, i64)>,
+    /// Lines after the floor that were already acted on.
+    seen: HashMap<i64, ()>,
+    last_success: Instant,
+}
+
+impl LiveState {
+    /// An empty memory of a node that starts when the log's highest position is `latest`.
+    pub(crate) fn starting_after(latest: i64) -> Self {
+        Self {
+            tokens: Cache::new(TOKENS),
+            sessions: Cache::new(SESSIONS),
+            people: Cache::new(SESSIONS),
+            generation: Mutex::new(0),
+            log: Mutex::new(LogPosition {
+                floor: (latest - OVERLAP_AT_START).max(0),
+                readings: VecDeque::new(),
+                seen: HashMap::new(),
+                last_success: Instant::now(),
+            }),
+        }
+    }
+
+    pub(super) fn token(&self, token: &str) -> Option<Remembered> {
+        self.tokens.get(token)
+    }
+
+    pub(super) fn remember_token(&self, token: &str, remembered: Remembered) {
+        self.tokens.insert(token.into(), remembered);
+    }
+
+    /// The caller of a session, if both the session and its person are still remembered.
+    pub(super) fn caller(&self, session: SessionId, user: UserId) -> Option<Arc<Caller>> {
+        let caller = self.sessions.get(&session)?;
+        (caller.context.user.id == user && self.is_current(&caller.context)).then_some(caller)
+    }
+
+    /// Whether this is what is remembered of the person right now.
+    pub(super) fn is_current(&self, context: &Arc<UserContext>) -> bool {
+        !self.is_deaf() && self.people.get(&context.user.id).is_some_and(|known| Arc::ptr_eq(&known, context))
+    }
+
+    /// What is remembered of a person.
+    pub(super) fn person(&self, user: UserId) -> Option<Arc<UserContext>> {
+        if self.is_deaf() { None } else { self.people.get(&user) }
+    }
+
+    /// To be asked before a store read whose result shall be remembered.
+    pub(super) fn generation(&self) -> u64 {
+        *lock(&self.generation)
+    }
+
+    /// Remembers a person as read since `generation`, unless something was forgotten meanwhile.
+    pub(super) fn remember_person(&self, context: &Arc<UserContext>, generation: u64) {
+        let current = lock(&self.generation);
+        if *current == generation {
+            self.people.insert(context.user.id, Arc::clone(context));
+        }
+    }
+
+    /// Remembers a session's caller, likewise.
+    pub(super) fn remember_caller(&self, session: SessionId, caller: &Arc<Caller>, generation: u64) {
+        let current = lock(&self.generation);
+        if *current == generation {
+            self.sessions.insert(session, Arc::clone(caller));
+        }
+    }
+
+    /// Forgets what a change touches.
+    pub(crate) fn apply(&self, subject: ChangeSubject) {
+        let mut generation = lock(&self.generation);
+        *generation += 1;
+        match subject {
+            ChangeSubject::Session(session) => {
+                self.sessions.remove(&session);
+            }
+            ChangeSubject::User(user) => {
+                self.people.remove(&user);
+            }
+            ChangeSubject::Directory => self.people.clear(),
+            ChangeSubject::Keys => self.tokens.clear(),
+        }
+    }
+
+    /// Whether the log could not be read for so long that what is remembered may be wrong.
+    fn is_deaf(&self) -> bool {
+        lock(&self.log).last_success.elapsed() > LONGEST_SILENCE
+    }
+}
+
+impl LogPosition {
+    /// Takes note of a reading that reached `highest`.
+    fn advance(&mut self, now: Instant, highest: i64) {
+        self.last_success = now;
+        self.readings.push_back((now, highest));
+        while let Some(&(at, position)) = self.readings.front()
+            && now.duration_since(at) >= OVERLAP
+        {
+            self.floor = self.floor.max(position);
+            self.readings.pop_front();
+        }
+        let floor = self.floor;
+        self.seen.retain(|&seq, ()| seq > floor);
+    }
+}
+
+impl Identity {
+    /// Reads on in the change log and forgets what it names. The server calls this about once a second.
+    pub async fn follow_changes(&self) -> Result<(), StoreError> {
+        let read = self.read_changes().await;
+        self.observer.changes_read(read.is_ok());
+        let subjects = read?;
+        if subjects.contains(&ChangeSubject::Keys) {
+            // Forgotten only once the new keys are here, so that no token of a new key is refused.
+            if let Err(error) = self.load_keys().await {
+                tracing::error!(%error, "the changed signing keys cannot be read; going on with the old ones");
+            }
+        }
+        for subject in subjects {
+            self.live.apply(subject);
+        }
+        Ok(())
+    }
+
+    /// What changed since the last reading.
+    async fn read_changes(&self) -> Result<Vec<ChangeSubject>, StoreError> {
+        let floor = lock(&self.live.log).floor;
+        let (mut after, mut subjects) = (floor, Vec::new());
+        loop {
+            let lines = self.store.changes_after(after, PAGE).await?;
+            let mut log = lock(&self.live.log);
+            for line in &lines {
+                after = after.max(line.seq);
+                if log.seen.insert(line.seq, ()).is_none() {
+                    subjects.push(line.subject);
+                }
+            }
+            if lines.len() < PAGE as usize {
+                log.advance(Instant::now(), after);
+                return Ok(subjects);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,21 @@
+//! Sessions: how they begin, how their tokens are issued, checked and renewed, and how they end.
+
+mod access_token;
+mod live;
+mod model;
+mod refresh;
+mod sign_in;
+mod sign_out;
+mod start;
+mod store;
+mod validate;
+
+pub use access_token::AccessClaims;
+pub use live::LiveState;
+pub use model::{EndReason, LiveSession, NewSession, Origin, RefreshFamily, Rotation, Session, SignInMethod, Started};
+pub use refresh::RefreshError;
+pub use sign_in::{SignIn, SignInError};
+pub use sign_out::SignOutError;
+pub use start::SignedIn;
+pub use store::SessionStore;
+pub use validate::{Caller, TokenRejection, ValidateError};

@@ -1,0 +1,192 @@
+//! The words for sessions.
+
+use std::net::IpAddr;
+
+use doorward_protocol::opaque::SecretHash;
+use jiff::Timestamp;
+
+use crate::{SessionId, Surface, UserId};
+
+/// Where a request came from, as far as it may be believed.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// What the client calls itself, cut to 256 characters.
+    pub user_agent: Option<String>,
+    /// The request's id in the log.
+    pub request_id: Option<String>,
+}
+
+/// How somebody proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInMethod {
+    /// A password kept here.
+    Password,
+}
+
+impl SignInMethod {
+    /// The name in stores.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+        }
+    }
+
+    /// The method of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        (name == "password").then_some(Self::Password)
+    }
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The person signed out.
+    SignedOut,
+    /// The person or an administrator signed out everywhere.
+    SignedOutEverywhere,
+    /// The account was disabled.
+    UserDisabled,
+    /// A refresh token was used twice.
+    RefreshReused,
+}
+
+impl EndReason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::SignedOut, Self::SignedOutEverywhere, Self::UserDisabled, Self::RefreshReused];
+
+    /// The name in stores and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::SignedOutEverywhere => "signed_out_everywhere",
+            Self::UserDisabled => "user_disabled",
+            Self::RefreshReused => "refresh_reused",
+        }
+    }
+
+    /// The reason of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
+/// A session about to begin.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Identifier.
+    pub id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// Through which surface.
+    pub surface: Surface,
+    /// How they signed in.
+    pub method: SignInMethod,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it ends, whatever happens.
+    pub expires_at: Timestamp,
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// With what.
+    pub user_agent: Option<String>,
+    /// Hash of the first refresh token.
+    pub refresh_hash: SecretHash,
+    /// Until when that token may be used.
+    pub refresh_expires_at: Timestamp,
+}
+
+/// What became of beginning a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Started {
+    /// It has begun.
+    Started,
+    /// The user is disabled or gone by now.
+    UserNotActive,
+}
+
+/// A session as its owner and administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Identifier.
+    pub id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// Through which surface it began.
+    pub surface: Surface,
+    /// How they signed in.
+    pub method: SignInMethod,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last renewed.
+    pub last_seen_at: Timestamp,
+    /// When it ends, whatever happens.
+    pub expires_at: Timestamp,
+    /// From where it began.
+    pub address: Option<IpAddr>,
+    /// With what.
+    pub user_agent: Option<String>,
+}
+
+/// As much of a session as a node keeps in memory to judge access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveSession {
+    /// Whose.
+    pub user_id: UserId,
+    /// When it ends, whatever happens.
+    pub expires_at: Timestamp,
+    /// When it ended before that.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// One step of a family of refresh tokens.
+#[derive(Clone, Debug)]
+pub struct RefreshFamily {
+    /// The session, which is the family.
+    pub session: SessionId,
+    /// Hash of the token presented.
+    pub presented: SecretHash,
+    /// Hash of the token that shall follow it.
+    pub successor: SecretHash,
+    /// What the successor was derived with; kept so that a repeat can derive the same one.
+    pub salt: [u8; 16],
+    /// Now.
+    pub at: Timestamp,
+    /// A token replaced after this moment may be repeated and gets the same successor.
+    pub repeat_after: Timestamp,
+    /// Until when the successor may be used (the store cuts it to the session's end).
+    pub expires_at: Timestamp,
+}
+
+/// What became of presenting a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Rotation {
+    /// The successor counts now.
+    Rotated {
+        /// Whose session.
+        user_id: UserId,
+        /// When the session ends, whatever happens.
+        session_expires_at: Timestamp,
+    },
+    /// It was replaced a moment ago; derive the same successor with this salt.
+    Repeated {
+        /// Whose session.
+        user_id: UserId,
+        /// When the session ends, whatever happens.
+        session_expires_at: Timestamp,
+        /// The salt of the first time.
+        salt: [u8; 16],
+    },
+    /// It was replaced long ago: somebody has a copy. The session has ended with this call.
+    Reused {
+        /// Whose session.
+        user_id: UserId,
+    },
+    /// It is too old, or its session has ended.
+    Over,
+    /// There is no such token.
+    Unknown,
+}

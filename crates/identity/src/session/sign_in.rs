@@ -1,0 +1,224 @@
+//! Signing in with a password: the one place where it is decided.
+//!
+//! The order is the defence: addresses and accounts that failed too often are turned away before any hash is
+//! computed; the attempt is counted before the password is looked at; an unknown address, an account without a
+//! password and a disabled one cost the same store calls and the same hash as a wrong password, and answer alike.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::start::StartFailure;
+use super::{Origin, SignInMethod, SignedIn};
+use crate::credential::{HasherError, Overloaded, PasswordHash, normalize};
+use crate::fault::Internal;
+use crate::observer::SignInOutcome;
+use crate::throttle::{Admission, ThrottleKey, network};
+use crate::user::{EmailAddress, User};
+use crate::{Identity, StoreError, Surface, UserId};
+
+/// A wish to sign in.
+pub struct SignIn<'r> {
+    /// Through which surface.
+    pub surface: Surface,
+    /// The address as typed.
+    pub email: &'r str,
+    /// The password as typed.
+    pub password: &'r SecretString,
+    /// From where.
+    pub origin: Origin,
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Wrong address or password, or an account that may not sign in: one answer for all.
+    #[error("wrong e-mail or password")]
+    BadCredentials,
+    /// Too many failures on this account or from this address.
+    #[error("too many failed attempts; try again in {retry_after_s} seconds")]
+    Throttled {
+        /// Seconds until the next attempt counts.
+        retry_after_s: u64,
+    },
+    /// Too many passwords are being checked.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Doorward itself.
+    #[error(transparent)]
+    Internal(#[from] Internal),
+}
+
+/// A verdict with its reason, which goes to the log and the counters but never to the caller.
+struct Refusal {
+    /// None when it was not the caller's doing.
+    outcome: Option<SignInOutcome>,
+    error: SignInError,
+}
+
+impl Refusal {
+    const fn bad_credentials(outcome: SignInOutcome) -> Self {
+        Self { outcome: Some(outcome), error: SignInError::BadCredentials }
+    }
+
+    const fn throttled(retry_after_s: u64) -> Self {
+        Self { outcome: Some(SignInOutcome::Throttled), error: SignInError::Throttled { retry_after_s } }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self { outcome: None, error: error.into() }
+    }
+}
+
+impl From<HasherError> for Refusal {
+    fn from(error: HasherError) -> Self {
+        match error {
+            HasherError::Overloaded(overloaded) => {
+                Self { outcome: Some(SignInOutcome::Overloaded), error: overloaded.into() }
+            }
+            other => Self { outcome: None, error: Internal::new(other).into() },
+        }
+    }
+}
+
+impl From<StartFailure> for Refusal {
+    fn from(failure: StartFailure) -> Self {
+        let error = match failure {
+            StartFailure::Store(error) => error.into(),
+            StartFailure::Internal(error) => error.into(),
+        };
+        Self { outcome: None, error }
+    }
+}
+
+impl Identity {
+    /// Signs a person in and begins a session.
+    pub async fn sign_in(&self, request: SignIn<'_>) -> Result<SignedIn, SignInError> {
+        let (surface, request_id) = (request.surface, request.origin.request_id.clone());
+        let decided = self.decide_sign_in(request).await;
+        let outcome = match &decided {
+            Ok(_) => Some(SignInOutcome::Success),
+            Err(refusal) => refusal.outcome,
+        };
+        if let Some(outcome) = outcome {
+            self.observer.sign_in(surface, outcome);
+        }
+        let surface = surface.as_str();
+        match &decided {
+            Ok(person) => tracing::info!(surface, request_id, user.id = %person.context.user.id, "signed in"),
+            Err(refusal) => {
+                let reason = refusal.outcome.map_or("failed", SignInOutcome::as_str);
+                tracing::warn!(surface, request_id, reason, "sign-in refused");
+            }
+        }
+        decided.map_err(|refusal| refusal.error)
+    }
+
+    async fn decide_sign_in(&self, request: SignIn<'_>) -> Result<SignedIn, Refusal> {
+        let SignIn { surface, email, password, origin } = request;
+        self.turn_away_address(origin.address)?;
+        // An address that cannot exist takes the path of one that does not.
+        let email: Option<EmailAddress> = email.parse().ok();
+        let user = self.find_by(email.as_ref()).await?;
+        let key = self.throttle_key(user.as_ref(), email.as_ref(), origin.address).await?;
+        let _turn = self.turns.wait(&key).await;
+        self.count_attempt(&key).await?;
+
+        let password = normalize(password);
+        let user = self.judge(user, password.clone()).await?.map_err(|outcome| {
+            if let Some(address) = origin.address {
+                self.addresses.failed(address, self.clock.now());
+            }
+            Refusal::bad_credentials(outcome)
+        })?;
+
+        self.store.forgive_attempts(&key).await?;
+        self.rehash(&user, password).await;
+        let gone = || Refusal::bad_credentials(SignInOutcome::Disabled);
+        let context = self.store.find_context(user.id).await?.map(Arc::new).ok_or_else(gone)?;
+        self.start_session(surface, &context, SignInMethod::Password, origin).await?.ok_or_else(gone)
+    }
+
+    /// Compares the password, and only then looks at who it is.
+    async fn judge(
+        &self,
+        user: Option<User>,
+        password: SecretString,
+    ) -> Result<Result<User, SignInOutcome>, HasherError> {
+        let hash = user.as_ref().and_then(|user| user.password_hash.as_ref());
+        let right = self.hasher.verify(hash, password).await?;
+        Ok(match user {
+            None => Err(SignInOutcome::UnknownUser),
+            Some(user) if user.password_hash.is_none() => Err(SignInOutcome::NoPassword),
+            Some(_) if !right => Err(SignInOutcome::WrongPassword),
+            Some(user) if !user.is_active() => Err(SignInOutcome::Disabled),
+            Some(user) => Ok(user),
+        })
+    }
+
+    async fn find_by(&self, email: Option<&EmailAddress>) -> Result<Option<User>, StoreError> {
+        match email {
+            Some(email) => self.store.find_user_by_email(email.key()).await,
+            None => Ok(None),
+        }
+    }
+
+    fn turn_away_address(&self, address: Option<IpAddr>) -> Result<(), Refusal> {
+        let wait = address.and_then(|address| self.addresses.wait(address, self.clock.now()));
+        wait.map_or(Ok(()), |retry_after_s| Err(Refusal::throttled(retry_after_s)))
+    }
+
+    /// The counter for this attempt: the account's, or its own for an address the person used before, so that
+    /// strangers cannot lock them out. An unknown account costs the same store call.
+    async fn throttle_key(
+        &self,
+        user: Option<&User>,
+        email: Option<&EmailAddress>,
+        address: Option<IpAddr>,
+    ) -> Result<ThrottleKey, StoreError> {
+        let address = address.map(network);
+        let nobody = UserId::from_uuid(uuid::Uuid::nil());
+        let asked = user.map_or(nobody, |user| user.id);
+        let known_address = match address {
+            Some(address) => self.store.knows_address(asked, address).await?,
+            None => false,
+        };
+        Ok(match (user, address) {
+            (Some(user), Some(address)) if known_address => ThrottleKey::of_user_at(user.id, address),
+            (Some(user), _) => ThrottleKey::of_user(user.id),
+            (None, _) => ThrottleKey::of_unknown(email),
+        })
+    }
+
+    async fn count_attempt(&self, key: &ThrottleKey) -> Result<(), Refusal> {
+        let now = self.clock.now();
+        match self.store.admit_attempt(key, now).await? {
+            Admission::Admitted(_) => Ok(()),
+            Admission::Blocked { until } => {
+                Err(Refusal::throttled(until.duration_since(now).as_secs().max(1).unsigned_abs()))
+            }
+        }
+    }
+
+    /// Hashes the password anew when the setting changed since. A failure costs nobody their sign-in.
+    async fn rehash(&self, user: &User, password: SecretString) {
+        let Some(old) = user.password_hash.as_ref().filter(|old| self.hasher.wants_rehash(old)) else { return };
+        let replaced: Result<bool, Box<dyn std::error::Error + Send + Sync>> = async {
+            let new: PasswordHash = self.hasher.hash(password).await?;
+            Ok(self.store.replace_password_hash(user.id, old, &new).await?)
+        }
+        .await;
+        match replaced {
+            Ok(_) => tracing::info!(user.id = %user.id, "password hashed anew: the setting changed"),
+            Err(error) => {
+                tracing::warn!(user.id = %user.id, %error, "password not hashed anew; the next sign-in tries again")
+            }
+        }
+    }
+}

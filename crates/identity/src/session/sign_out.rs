@@ -1,0 +1,69 @@
+//! Ending sessions. Whatever ended counts no more on this node when the call returns, and on others within
+//! seconds (`live.rs`).
+
+use doorward_protocol::opaque::{Kind, OpaqueToken};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Caller, EndReason, Origin, Session};
+use crate::audit::{AuditAction, AuditActor};
+use crate::change::ChangeSubject;
+use crate::{Identity, SessionId, StoreError, UserId};
+
+/// Why nobody was signed out.
+#[derive(Debug, thiserror::Error)]
+pub enum SignOutError {
+    /// The token names no open session.
+    #[error("the refresh token is not valid")]
+    Invalid,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Identity {
+    /// Ends the caller's session. A caller without one (an outside token) has nothing to end here.
+    pub async fn sign_out(&self, caller: &Caller, origin: Origin) -> Result<(), StoreError> {
+        match caller.session {
+            Some(session) => self.end(session, caller.context.user.id, &origin).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the session of a refresh token.
+    pub async fn sign_out_by_refresh(&self, token: &SecretString, origin: Origin) -> Result<(), SignOutError> {
+        let token = OpaqueToken::parse(Kind::Refresh, token.expose_secret()).ok_or(SignOutError::Invalid)?;
+        let session = SessionId::from_uuid(uuid::Uuid::from_bytes(token.id()));
+        let found = self.store.find_session_by_refresh(session, &token.hash()).await?;
+        let live = found.filter(|live| live.ended_at.is_none()).ok_or(SignOutError::Invalid)?;
+        Ok(self.end(session, live.user_id, &origin).await?)
+    }
+
+    /// Ends every session of the caller. Answers how many were open.
+    pub async fn sign_out_everywhere(&self, caller: &Caller, origin: Origin) -> Result<u64, StoreError> {
+        let user = caller.context.user.id;
+        let audit = self.audit(AuditActor::User(user), AuditAction::SessionsEnded, user, None, &origin);
+        self.end_all(user, &audit).await
+    }
+
+    /// The caller's open sessions.
+    pub async fn list_sessions(&self, caller: &Caller) -> Result<Vec<Session>, StoreError> {
+        self.store.list_sessions(caller.context.user.id, self.clock.now()).await
+    }
+
+    async fn end(&self, session: SessionId, user: UserId, origin: &Origin) -> Result<(), StoreError> {
+        let audit = self.audit(AuditActor::User(user), AuditAction::SessionEnded, session, None, origin);
+        let ended = self.store.end_session(session, EndReason::SignedOut, audit.at, &audit).await?;
+        self.live.apply(ChangeSubject::Session(session));
+        if ended {
+            tracing::info!(session.id = %session, user.id = %user, request_id = origin.request_id, "signed out");
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn end_all(&self, user: UserId, audit: &crate::audit::AuditEvent) -> Result<u64, StoreError> {
+        let ended = self.store.end_user_sessions(user, EndReason::SignedOutEverywhere, audit.at, audit).await?;
+        self.live.apply(ChangeSubject::User(user));
+        tracing::info!(user.id = %user, sessions = ended, "signed out everywhere");
+        Ok(ended)
+    }
+}

@@ -1,0 +1,57 @@
+//! The port for sessions and refresh tokens.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{EndReason, LiveSession, NewSession, RefreshFamily, Rotation, Session, Started};
+use crate::audit::AuditEvent;
+use crate::{SessionId, StoreError, UserId};
+
+/// Sessions. Each method is atomic.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Begins a session of an active user, sets the user's `last_signin_at` to `created_at` and appends the audit
+    /// line. A user disabled at the same time ends with no open session, whichever came first.
+    async fn start_session(&self, session: &NewSession, audit: &AuditEvent) -> Result<Started, StoreError>;
+
+    /// What a node needs to judge a session's tokens; also of ended ones.
+    async fn find_live_session(&self, id: SessionId) -> Result<Option<LiveSession>, StoreError>;
+
+    /// Replaces a refresh token by its successor. Of concurrent callers with the same token exactly one gets
+    /// `Rotated`; the others get `Repeated` with its salt. A token replaced at or before `repeat_after` answers
+    /// `Reused` and ends the session with a change line and `reuse_audit`.
+    async fn rotate_refresh(&self, step: &RefreshFamily, reuse_audit: &AuditEvent) -> Result<Rotation, StoreError>;
+
+    /// The session a refresh token belongs to, if the token is the current one or one replaced before.
+    async fn find_session_by_refresh(
+        &self,
+        session: SessionId,
+        token: &doorward_protocol::opaque::SecretHash,
+    ) -> Result<Option<LiveSession>, StoreError>;
+
+    /// Ends one session, with a change line. False when it was not open.
+    async fn end_session(
+        &self,
+        id: SessionId,
+        reason: EndReason,
+        at: Timestamp,
+        audit: &AuditEvent,
+    ) -> Result<bool, StoreError>;
+
+    /// Ends all open sessions of a user, with a change line. Answers how many.
+    async fn end_user_sessions(
+        &self,
+        user: UserId,
+        reason: EndReason,
+        at: Timestamp,
+        audit: &AuditEvent,
+    ) -> Result<u64, StoreError>;
+
+    /// The open sessions of a user, newest first.
+    async fn list_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>, StoreError>;
+
+    /// Whether the user ever began a session, still on record, from that address.
+    async fn knows_address(&self, user: UserId, address: IpAddr) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,50 @@
+//! What Doorward does for itself: the first teams and domains, and throwing away what nobody needs any more.
+
+use jiff::SignedDuration;
+
+use crate::domain::{Domain, DomainKey};
+use crate::name::DisplayName;
+use crate::team::Team;
+use crate::{Identity, StoreError};
+
+/// How long lines of the change log, and counters of unknown addresses, are kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How long sessions are kept after their end: they tell which addresses a person used.
+const SESSIONS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// A team to begin with.
+#[derive(Clone, Debug)]
+pub struct SeedTeam {
+    /// Its name.
+    pub name: DisplayName,
+    /// What another system calls it.
+    pub external_ref: Option<String>,
+}
+
+/// A domain to begin with.
+#[derive(Clone, Debug)]
+pub struct SeedDomain {
+    /// Its key.
+    pub key: DomainKey,
+    /// Its name.
+    pub name: DisplayName,
+}
+
+impl Identity {
+    /// Makes the teams and domains to begin with, each once for ever.
+    pub async fn seed(&self, teams: &[SeedTeam], domains: &[SeedDomain]) -> Result<(), StoreError> {
+        let teams: Vec<Team> =
+            teams.iter().map(|seed| self.new_team(seed.name.clone(), seed.external_ref.clone())).collect();
+        let domains: Vec<Domain> =
+            domains.iter().map(|seed| self.new_domain(seed.key.clone(), seed.name.clone(), None)).collect();
+        self.store.seed_teams(&teams).await?;
+        self.store.seed_domains(&domains).await
+    }
+
+    /// Throws away what nobody needs any more. Answers how many rows went.
+    pub async fn sweep(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let before = |age| now.checked_sub(age).unwrap_or(jiff::Timestamp::MIN);
+        self.store.sweep(before(KEPT), before(SESSIONS_KEPT)).await
+    }
+}

@@ -1,0 +1,183 @@
+//! The words for a person: user, status, role, outside identity, and the context every surface shows.
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::EmailAddress;
+use crate::UserId;
+use crate::credential::PasswordHash;
+use crate::domain::Domain;
+use crate::team::Team;
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Identifier.
+    pub id: UserId,
+    /// Address, as given; unique by its [`super::EmailKey`].
+    pub email: EmailAddress,
+    /// When the address was proved to be the person's.
+    pub email_verified_at: Option<Timestamp>,
+    /// What the person is called.
+    pub name: Option<String>,
+    /// A picture.
+    pub avatar_url: Option<String>,
+    /// The password's hash; none for people who come from outside.
+    pub password_hash: Option<PasswordHash>,
+    /// What they may do here, sorted, without doubles.
+    pub roles: Vec<Role>,
+    /// Whether they may sign in.
+    pub status: UserStatus,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// When they last signed in.
+    pub last_signin_at: Option<Timestamp>,
+    /// Rises with every change (not with sign-ins).
+    pub version: i64,
+}
+
+impl User {
+    /// Whether they may sign in and use what they hold.
+    pub fn is_active(&self) -> bool {
+        self.status == UserStatus::Active
+    }
+
+    /// Whether they hold the role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|held| held.as_str() == role)
+    }
+}
+
+/// Whether a user may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UserStatus {
+    /// They may.
+    Active,
+    /// They may not, and nothing they held counts any more.
+    Disabled,
+}
+
+impl UserStatus {
+    /// The name in stores and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// The status of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Active, Self::Disabled].into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// A role: a short lower-case name such as `admin` or `billing-reader`. Also a member's role in a team.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Role(String);
+
+impl Role {
+    /// Who may use `/admin`.
+    pub const ADMIN: &'static str = "admin";
+    /// A member's role where none is named.
+    pub const MEMBER: &'static str = "member";
+
+    /// The role's name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The administrator's role.
+    pub fn admin() -> Self {
+        Self(Self::ADMIN.to_owned())
+    }
+
+    /// A plain member's role.
+    pub fn member() -> Self {
+        Self(Self::MEMBER.to_owned())
+    }
+}
+
+/// The text is no role's name.
+#[derive(Debug, thiserror::Error)]
+#[error("a role is 1 to 64 of a-z, 0-9, '-', '_', '.' and ':', and begins with a letter")]
+pub struct InvalidRole;
+
+impl FromStr for Role {
+    type Err = InvalidRole;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.:".contains(c);
+        let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase());
+        if starts_well && text.len() <= 64 && text.chars().all(plain) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidRole)
+        }
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = InvalidRole;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> Self {
+        role.0
+    }
+}
+
+/// Who somebody is at an outside issuer. Never an e-mail address: those are handed on to other people.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ExternalIdentity {
+    /// The issuer, exactly as in its tokens.
+    pub issuer: String,
+    /// The subject there.
+    pub subject: String,
+}
+
+/// An account about to be made, with all that must come into being together with it.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The account.
+    pub user: User,
+    /// The outside identity it is made for.
+    pub identity: Option<ExternalIdentity>,
+    /// The name of the team it joins as a member; passed over when no active team has the name.
+    pub team: Option<String>,
+    /// The key of the domain it is assigned to; passed over when no active domain has the key.
+    pub domain: Option<String>,
+}
+
+/// A user with all that surfaces and policies ask about.
+#[derive(Clone, Debug)]
+pub struct UserContext {
+    /// The account.
+    pub user: User,
+    /// Active teams they are in, by name.
+    pub teams: Vec<UserTeam>,
+    /// Active domains assigned to them, by key.
+    pub domains: Vec<UserDomain>,
+}
+
+/// A team someone is in, and as what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserTeam {
+    /// The team.
+    pub team: Team,
+    /// Their role in it.
+    pub role: Role,
+}
+
+/// A domain assigned to someone.
+pub type UserDomain = Domain;

@@ -1,0 +1,180 @@
+//! Signing up: checks everything that can be wrong, hashes, and makes the account in one step.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{EmailAddress, NewUser, Role, User, UserContext, UserStatus};
+use crate::audit::{AuditAction, AuditActor};
+use crate::credential::{Overloaded, PasswordHash, normalize};
+use crate::fault::{FieldFault, Internal};
+use crate::name::DisplayName;
+use crate::session::{Origin, SignInMethod, SignedIn};
+use crate::store::Inserted;
+use crate::{Identity, StoreError, Surface, UserId};
+
+/// A wish to sign up.
+pub struct SignUp<'r> {
+    /// Through which surface; its password rule counts.
+    pub surface: Surface,
+    /// The address as typed.
+    pub email: &'r str,
+    /// The password as typed.
+    pub password: &'r SecretString,
+    /// What they want to be called.
+    pub name: Option<&'r str>,
+    /// From where.
+    pub origin: Origin,
+}
+
+/// Why nobody was signed up.
+#[derive(Debug, thiserror::Error)]
+pub enum SignUpError {
+    /// Something typed is no good; all of it is named.
+    #[error("{}", crate::fault::sentence(.0))]
+    Refused(Vec<FieldFault>),
+    /// The address belongs to an account.
+    #[error("the e-mail address is taken")]
+    Taken,
+    /// Too many passwords are being hashed.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Doorward itself.
+    #[error(transparent)]
+    Internal(#[from] Internal),
+}
+
+/// What is good of what was typed.
+pub(super) struct Checked {
+    pub(super) email: EmailAddress,
+    pub(super) password: Option<SecretString>,
+    pub(super) name: Option<DisplayName>,
+}
+
+impl Identity {
+    /// Makes an account and answers it with the team and domain it joined.
+    pub async fn sign_up(&self, request: SignUp<'_>) -> Result<Arc<UserContext>, SignUpError> {
+        let outcome = self.sign_up_counted(&request).await;
+        let label = match &outcome {
+            Ok(_) => "created",
+            Err(SignUpError::Refused(_)) => "refused",
+            Err(SignUpError::Taken) => "taken",
+            Err(SignUpError::Overloaded(_)) => "overloaded",
+            Err(SignUpError::Store(_) | SignUpError::Internal(_)) => "failed",
+        };
+        self.observer.sign_up(request.surface, label);
+        let surface = request.surface.as_str();
+        let request_id = request.origin.request_id.as_deref();
+        match &outcome {
+            Ok(context) => tracing::info!(surface, request_id, user.id = %context.user.id, "signed up"),
+            Err(error) => tracing::warn!(surface, request_id, outcome = label, reason = %error, "sign-up refused"),
+        }
+        outcome
+    }
+
+    /// Makes an account and begins its first session.
+    pub async fn sign_up_and_in(&self, request: SignUp<'_>) -> Result<SignedIn, SignUpError> {
+        let (surface, origin) = (request.surface, request.origin.clone());
+        let context = self.sign_up(request).await?;
+        let session = self.start_session(surface, &context, SignInMethod::Password, origin).await?;
+        // Somebody disabled the account in the blink between: to the caller it is as if they came too late.
+        session.ok_or(SignUpError::Taken)
+    }
+
+    async fn sign_up_counted(&self, request: &SignUp<'_>) -> Result<Arc<UserContext>, SignUpError> {
+        let checked = self
+            .check(request.surface, request.email, Some(request.password), request.name)
+            .map_err(SignUpError::Refused)?;
+        // Looked up first so that a taken address, which each surface tells anyway, costs no hash.
+        if self.store.find_user_by_email(checked.email.key()).await?.is_some() {
+            return Err(SignUpError::Taken);
+        }
+        let hash = match checked.password {
+            Some(password) => Some(self.hash_password(password).await?),
+            None => None,
+        };
+        let user = self.new_user(checked.email, checked.name, hash, Vec::new());
+        let id = user.id;
+        let actor = AuditActor::User(id);
+        let audit = self.audit(actor, AuditAction::UserSignedUp, id, None, &request.origin);
+        match self.store.insert_user(&self.with_defaults(user), &audit).await? {
+            Inserted::Taken => Err(SignUpError::Taken),
+            Inserted::Inserted => {
+                let context = self.store.find_context(id).await?;
+                context.map(Arc::new).ok_or(SignUpError::Taken)
+            }
+        }
+    }
+
+    /// Checks an address, a password and a name together, so that all faults are told at once.
+    pub(super) fn check(
+        &self,
+        surface: Surface,
+        email: &str,
+        password: Option<&SecretString>,
+        name: Option<&str>,
+    ) -> Result<Checked, Vec<FieldFault>> {
+        let mut faults = Vec::new();
+        let parsed: Option<EmailAddress> =
+            email.parse().map_err(|error| faults.push(FieldFault::new("email", error))).ok();
+        let password = password.map(normalize);
+        if let Some(password) = &password {
+            let rule = &self.settings.surface(surface).password_rule;
+            let documented = self.settings.documented_password.as_deref();
+            let broken = rule.faults(password, email, documented);
+            faults.extend(broken.into_iter().map(|fault| FieldFault::new("password", fault)));
+        }
+        let name = name.map(|name| DisplayName::try_from(name.trim().to_owned())).transpose();
+        let name = name.map_err(|error| faults.push(FieldFault::new("name", error))).ok().flatten();
+        match parsed {
+            Some(email) if faults.is_empty() => Ok(Checked { email, password, name }),
+            _ => Err(faults),
+        }
+    }
+
+    pub(super) async fn hash_password(&self, password: SecretString) -> Result<PasswordHash, SignUpError> {
+        use crate::credential::HasherError;
+        self.hasher.hash(password).await.map_err(|error| match error {
+            HasherError::Overloaded(overloaded) => SignUpError::Overloaded(overloaded),
+            other => SignUpError::Internal(Internal::new(other)),
+        })
+    }
+
+    /// An active account made now.
+    pub(super) fn new_user(
+        &self,
+        email: EmailAddress,
+        name: Option<DisplayName>,
+        password_hash: Option<PasswordHash>,
+        roles: Vec<Role>,
+    ) -> User {
+        let now = self.clock.now();
+        User {
+            id: UserId::new(now, &*self.entropy),
+            email,
+            email_verified_at: None,
+            name: name.map(String::from),
+            avatar_url: None,
+            password_hash,
+            roles,
+            status: UserStatus::Active,
+            created_at: now,
+            updated_at: now,
+            last_signin_at: None,
+            version: 1,
+        }
+    }
+
+    /// A new account with the team and domain that everybody begins with.
+    pub(super) fn with_defaults(&self, user: User) -> NewUser {
+        NewUser {
+            user,
+            identity: None,
+            team: self.settings.default_team.clone(),
+            domain: self.settings.default_domain.clone(),
+        }
+    }
+}

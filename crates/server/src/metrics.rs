@@ -1,0 +1,177 @@
+//! What Doorward counts, in Prometheus' text format. Labels are a fixed set of words: nothing a client sends can
+//! make a new series.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use doorward_identity::Surface;
+use doorward_identity::observer::{Observer, SignInOutcome};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    route: String,
+    method: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    surface: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StoreCall {
+    operation: &'static str,
+    ok: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+/// Every figure of the process.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    request_duration: Family<Route, Histogram, fn() -> Histogram>,
+    sign_ins: Family<Outcome, Counter>,
+    sign_ups: Family<Outcome, Counter>,
+    tokens: Family<Reason, Counter>,
+    token_duration: Histogram,
+    hash_wait: Histogram,
+    hash_work: Histogram,
+    hash_queue: Gauge,
+    store_calls: Family<StoreCall, Counter>,
+    store_duration: Family<Operation, Histogram, fn() -> Histogram>,
+    change_log_failures: Counter<u64, AtomicU64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    operation: &'static str,
+}
+
+/// From a tenth of a millisecond to a minute.
+fn request_buckets() -> Histogram {
+    Histogram::new([0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0])
+}
+
+/// From a microsecond to ten milliseconds: what is remembered costs less than one, a fresh signature a hundred.
+fn token_buckets() -> Histogram {
+    Histogram::new([0.000_001, 0.000_005, 0.000_025, 0.000_1, 0.000_5, 0.002_5, 0.01, 0.1, 1.0])
+}
+
+impl Metrics {
+    /// All figures at nought.
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("doorward"),
+            requests: Family::default(),
+            request_duration: Family::new_with_constructor(request_buckets),
+            sign_ins: Family::default(),
+            sign_ups: Family::default(),
+            tokens: Family::default(),
+            token_duration: token_buckets(),
+            hash_wait: request_buckets(),
+            hash_work: request_buckets(),
+            hash_queue: Gauge::default(),
+            store_calls: Family::default(),
+            store_duration: Family::new_with_constructor(request_buckets),
+            change_log_failures: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("http_requests", "Requests answered, by route, method and status", self.requests.clone());
+        r.register_with_unit("http_request_duration", "Time to answer", Unit::Seconds, self.request_duration.clone());
+        r.register("sign_ins", "Sign-ins decided, by surface and outcome", self.sign_ins.clone());
+        r.register("sign_ups", "Sign-ups decided, by surface and outcome", self.sign_ups.clone());
+        r.register("tokens_validated", "Tokens judged, by verdict", self.tokens.clone());
+        r.register_with_unit("token_validation", "Time to judge a token", Unit::Seconds, self.token_duration.clone());
+        r.register_with_unit("password_hash_wait", "Time a password waited", Unit::Seconds, self.hash_wait.clone());
+        r.register_with_unit("password_hash_work", "Time a hash took", Unit::Seconds, self.hash_work.clone());
+        r.register("password_hash_queue", "Passwords waiting to be hashed", self.hash_queue.clone());
+        r.register("store_calls", "Calls to the store, by operation", self.store_calls.clone());
+        r.register_with_unit("store_call_duration", "Time the store took", Unit::Seconds, self.store_duration.clone());
+        r.register(
+            "change_log_failures",
+            "Readings of the change log that failed; while they do, revocations reach this node late",
+            self.change_log_failures.clone(),
+        );
+    }
+
+    /// The figures as Prometheus reads them.
+    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    /// A request was answered. `route` is a template, never a path.
+    pub(crate) fn request(&self, route: &str, method: &http::Method, status: u16, elapsed: Duration) {
+        let method = known_method(method);
+        self.requests.get_or_create(&Request { route: route.to_owned(), method, status }).inc();
+        self.request_duration.get_or_create(&Route { route: route.to_owned() }).observe(elapsed.as_secs_f64());
+    }
+}
+
+/// A method's name, from a fixed set.
+fn known_method(method: &http::Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
+impl Observer for Metrics {
+    fn sign_in(&self, surface: Surface, outcome: SignInOutcome) {
+        let labels = Outcome { surface: surface.as_str(), outcome: outcome.as_str() };
+        self.sign_ins.get_or_create(&labels).inc();
+    }
+
+    fn sign_up(&self, surface: Surface, outcome: &'static str) {
+        self.sign_ups.get_or_create(&Outcome { surface: surface.as_str(), outcome }).inc();
+    }
+
+    fn token(&self, reason: &'static str, elapsed: Duration) {
+        self.tokens.get_or_create(&Reason { reason }).inc();
+        self.token_duration.observe(elapsed.as_secs_f64());
+    }
+
+    fn hashed(&self, waited: Duration, worked: Duration) {
+        self.hash_wait.observe(waited.as_secs_f64());
+        self.hash_work.observe(worked.as_secs_f64());
+    }
+
+    fn hash_queue(&self, length: usize) {
+        self.hash_queue.set(i64::try_from(length).unwrap_or(i64::MAX));
+    }
+
+    fn store_call(&self, operation: &'static str, elapsed: Duration, ok: bool) {
+        let ok = if ok { "true" } else { "false" };
+        self.store_calls.get_or_create(&StoreCall { operation, ok }).inc();
+        self.store_duration.get_or_create(&Operation { operation }).observe(elapsed.as_secs_f64());
+    }
+
+    fn changes_read(&self, ok: bool) {
+        if !ok {
+            self.change_log_failures.inc();
+        }
+    }
+}
