@@ -22,6 +22,7 @@ impl dyn Entropy + '_ {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
     fn fill(&self, bytes: &mut [u8]) {
         // A machine without randomness can issue no secret; ending the process is the one safe answer.
         if let Err(error) = getrandom::fill(bytes) {

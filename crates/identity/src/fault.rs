@@ -13,7 +13,7 @@ pub struct FieldFault {
 
 impl FieldFault {
     /// A fault of that field.
-    pub fn new(field: &'static str, message: impl ToString) -> Self {
+    pub fn new(field: &'static str, message: impl std::fmt::Display) -> Self {
         Self { field, message: message.to_string() }
     }
 }

@@ -68,7 +68,7 @@ impl Identity {
             settings.hash,
             settings.hash_threads,
             settings.hash_queue,
-            Arc::clone(&entropy),
+            &entropy,
             Arc::clone(&observer),
         )?;
         let keyring = Keyring::new(sealing_key, &settings);

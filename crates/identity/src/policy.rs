@@ -38,7 +38,7 @@ impl Admin {
         &self,
         identity: &Identity,
         action: AuditAction,
-        subject: impl ToString,
+        subject: impl std::fmt::Display,
         detail: Option<String>,
     ) -> AuditEvent {
         identity.audit(self.actor, action, subject, detail, &self.origin)
@@ -51,7 +51,7 @@ impl Identity {
         &self,
         actor: AuditActor,
         action: AuditAction,
-        subject: impl ToString,
+        subject: impl std::fmt::Display,
         detail: Option<String>,
         origin: &Origin,
     ) -> AuditEvent {

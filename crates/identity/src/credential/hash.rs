@@ -92,7 +92,7 @@ impl HashScheme {
                 cost != stored || !current_variant
             }
             (Self::Bcrypt { cost }, Some(Kind::BcryptSha256(parts))) => cost != parts.cost,
-            (Self::Argon2id { memory, iterations }, Some(Kind::Argon2(stored))) => argon2::Params::try_from(&stored)
+            (Self::Argon2id { memory, iterations }, Some(Kind::Argon2(stored))) => argon2::Params::try_from(&*stored)
                 .map_or(true, |params| (params.m_cost(), params.t_cost()) != (memory, iterations)),
             _ => true,
         }
@@ -118,7 +118,7 @@ pub(super) fn verify(hash: &PasswordHash, password: &SecretString) -> bool {
             let digest = sha256_digest(password, parts.salt);
             bcrypt::verify(digest, &format!("$2b${:02}${}{}", parts.cost, parts.salt, parts.checksum)).unwrap_or(false)
         }
-        Some(Kind::Argon2(stored)) => Argon2::default().verify_password(password, &stored).is_ok(),
+        Some(Kind::Argon2(stored)) => Argon2::default().verify_password(password, &*stored).is_ok(),
         None => {
             tracing::error!("a stored password hash is of no kind that is verified here; nobody can sign in with it");
             false
@@ -157,7 +157,7 @@ fn failure(error: impl std::fmt::Display) -> HashFailure {
 enum Kind<'t> {
     Bcrypt { cost: u32, current_variant: bool },
     BcryptSha256(Sha256Parts<'t>),
-    Argon2(phc::PasswordHash),
+    Argon2(Box<phc::PasswordHash>),
 }
 
 struct Sha256Parts<'t> {
@@ -174,7 +174,7 @@ impl<'t> Kind<'t> {
             let hash = phc::PasswordHash::new(text).ok()?;
             let params = argon2::Params::try_from(&hash).ok()?;
             let affordable = params.m_cost() <= MAX_ARGON2_MEMORY && params.t_cost() <= MAX_ARGON2_ITERATIONS;
-            affordable.then_some(Self::Argon2(hash))
+            affordable.then(|| Self::Argon2(Box::new(hash)))
         } else {
             let variant = text.get(..4)?;
             let known = ["$2a$", "$2b$", "$2y$"].contains(&variant);

@@ -61,11 +61,11 @@ impl Hasher {
         scheme: HashScheme,
         threads: usize,
         queue: usize,
-        entropy: Arc<dyn Entropy>,
+        entropy: &Arc<dyn Entropy>,
         observer: Arc<dyn Observer>,
     ) -> std::io::Result<Self> {
         let decoy_password = SecretString::from("nobody's password");
-        let decoy = scheme.hash(&decoy_password, &*entropy).map_err(std::io::Error::other)?;
+        let decoy = scheme.hash(&decoy_password, &**entropy).map_err(std::io::Error::other)?;
         let (jobs, queued) = sync_channel(queue);
         let queued = Arc::new(Mutex::new(queued));
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -74,7 +74,7 @@ impl Hasher {
                 scheme,
                 queued: Arc::clone(&queued),
                 waiting: Arc::clone(&waiting),
-                entropy: Arc::clone(&entropy),
+                entropy: Arc::clone(entropy),
                 observer: Arc::clone(&observer),
             };
             std::thread::Builder::new().name(format!("hash-{number}")).spawn(move || worker.run())?;

@@ -7,7 +7,7 @@
 //! The change log is read about once a second ([`Identity::follow_changes`]). A line may become visible after
 //! one with a higher position, so each reading goes back over the lines of the last [`OVERLAP`].
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ const OVERLAP_AT_START: i64 = 1000;
 /// Lines read at once.
 const PAGE: u32 = 1000;
 /// Without a successful reading for so long, nothing remembered counts any more.
-const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 
 /// A token whose signature and claims were found good.
 #[derive(Clone)]
@@ -67,7 +67,7 @@ struct LogPosition {
     /// The highest position of each reading within the overlap, and when it was.
     readings: VecDeque<(Instant, i64)>,
     /// Lines after the floor that were already acted on.
-    seen: HashMap<i64, ()>,
+    seen: HashSet<i64>,
     last_success: Instant,
 }
 
@@ -82,7 +82,7 @@ impl LiveState {
             log: Mutex::new(LogPosition {
                 floor: (latest - OVERLAP_AT_START).max(0),
                 readings: VecDeque::new(),
-                seen: HashMap::new(),
+                seen: HashSet::new(),
                 last_success: Instant::now(),
             }),
         }
@@ -167,7 +167,7 @@ impl LogPosition {
             self.readings.pop_front();
         }
         let floor = self.floor;
-        self.seen.retain(|&seq, ()| seq > floor);
+        self.seen.retain(|&seq| seq > floor);
     }
 }
 
@@ -198,7 +198,7 @@ impl Identity {
             let mut log = lock(&self.live.log);
             for line in &lines {
                 after = after.max(line.seq);
-                if log.seen.insert(line.seq, ()).is_none() {
+                if log.seen.insert(line.seq) {
                     subjects.push(line.subject);
                 }
             }

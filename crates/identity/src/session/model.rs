@@ -161,7 +161,7 @@ pub struct RefreshFamily {
 }
 
 /// What became of presenting a refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Rotation {
     /// The successor counts now.
@@ -171,14 +171,14 @@ pub enum Rotation {
         /// When the session ends, whatever happens.
         session_expires_at: Timestamp,
     },
-    /// It was replaced a moment ago; derive the same successor with this salt.
+    /// It was replaced a moment ago; derive the token that counts now, salt by salt.
     Repeated {
         /// Whose session.
         user_id: UserId,
         /// When the session ends, whatever happens.
         session_expires_at: Timestamp,
-        /// The salt of the first time.
-        salt: [u8; 16],
+        /// The salts of every replacement since, in order: one, unless the successor was itself replaced by now.
+        salts: Vec<[u8; 16]>,
     },
     /// It was replaced long ago: somebody has a copy. The session has ended with this call.
     Reused {

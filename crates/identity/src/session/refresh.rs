@@ -56,9 +56,9 @@ impl Identity {
             Rotation::Rotated { user_id, session_expires_at } => {
                 self.renewed(surface, session, user_id, session_expires_at, &successor).await
             }
-            Rotation::Repeated { user_id, session_expires_at, salt } => {
-                let same = presented.successor(&salt);
-                self.renewed(surface, session, user_id, session_expires_at, &same).await
+            Rotation::Repeated { user_id, session_expires_at, salts } => {
+                let current = salts.iter().fold(presented, |token, salt| token.successor(salt));
+                self.renewed(surface, session, user_id, session_expires_at, &current).await
             }
             Rotation::Reused { user_id } => {
                 self.live.apply(ChangeSubject::Session(session));

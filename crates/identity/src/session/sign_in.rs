@@ -217,7 +217,7 @@ impl Identity {
         match replaced {
             Ok(_) => tracing::info!(user.id = %user.id, "password hashed anew: the setting changed"),
             Err(error) => {
-                tracing::warn!(user.id = %user.id, %error, "password not hashed anew; the next sign-in tries again")
+                tracing::warn!(user.id = %user.id, %error, "password not hashed anew; the next sign-in tries again");
             }
         }
     }

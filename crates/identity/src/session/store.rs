@@ -20,7 +20,8 @@ pub trait SessionStore: Send + Sync {
     async fn find_live_session(&self, id: SessionId) -> Result<Option<LiveSession>, StoreError>;
 
     /// Replaces a refresh token by its successor. Of concurrent callers with the same token exactly one gets
-    /// `Rotated`; the others get `Repeated` with its salt. A token replaced at or before `repeat_after` answers
+    /// `Rotated`; the others get `Repeated` with its salt, and so does whoever comes when the successor was itself
+    /// replaced, with the salts up to the token that counts. A token replaced at or before `repeat_after` answers
     /// `Reused` and ends the session with a change line and `reuse_audit`.
     async fn rotate_refresh(&self, step: &RefreshFamily, reuse_audit: &AuditEvent) -> Result<Rotation, StoreError>;
 

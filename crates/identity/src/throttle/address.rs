@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn one_network_has_one_counter_and_time_forgives() {
-        let throttle = AddressThrottle::new(2, Duration::from_secs(3600));
+        let throttle = AddressThrottle::new(2, Duration::from_hours(1));
         let start = Timestamp::UNIX_EPOCH;
         for spelling in ["192.0.2.1", "::ffff:192.0.2.1"] {
             throttle.failed(spelling.parse().unwrap(), start);

@@ -16,6 +16,8 @@ pub(crate) use turns::Turns;
 use std::net::IpAddr;
 
 use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::user::EmailAddress;
 use crate::{StoreError, UserId};
@@ -106,7 +108,7 @@ impl ThrottleKey {
     pub(crate) fn of_unknown(email: Option<&EmailAddress>) -> Self {
         let key = email.map_or("", |email| email.key().as_str());
         let digest = digest::digest(&digest::SHA256, key.as_bytes());
-        let short: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let short = URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16]);
         Self { name: format!("unknown:{short}"), known: false }
     }
 }

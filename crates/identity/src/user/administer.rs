@@ -52,7 +52,7 @@ pub enum AdminError {
 
 impl AdminError {
     /// One field that is no good.
-    pub(crate) fn refused(field: &'static str, message: impl ToString) -> Self {
+    pub(crate) fn refused(field: &'static str, message: impl std::fmt::Display) -> Self {
         Self::Refused(vec![FieldFault::new(field, message)])
     }
 }
