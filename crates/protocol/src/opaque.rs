@@ -133,3 +133,90 @@ impl fmt::Debug for SecretHash {
         f.write_str("SecretHash(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ID: [u8; ID_BYTES] = [0xfb; ID_BYTES];
+    const SECRET: [u8; SECRET_BYTES] = [7; SECRET_BYTES];
+
+    fn text(token: &OpaqueToken) -> String {
+        token.expose().expose_secret().to_owned()
+    }
+
+    #[test]
+    fn the_text_is_kind_id_and_secret() {
+        let token = OpaqueToken::new(Kind::Refresh, ID, SECRET);
+        let expected = "dwr_-_v7-_v7-_v7-_v7-_v7-w_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+        assert_eq!(text(&token), expected);
+        assert_eq!(token.hash().as_bytes(), digest::digest(&digest::SHA256, expected.as_bytes()).as_ref());
+    }
+
+    #[test]
+    fn a_text_cut_extended_or_changed_is_no_token_or_another_one() {
+        let token = OpaqueToken::new(Kind::Refresh, ID, SECRET);
+        let whole = text(&token);
+        for length in 0..whole.len() {
+            assert!(OpaqueToken::parse(Kind::Refresh, &whole[..length]).is_none(), "cut to {length}");
+            assert!(OpaqueToken::parse(Kind::Refresh, &whole[length + 1..]).is_none(), "cut from {length}");
+        }
+        for added in ["A", "=", "_", " ", "\n", "\0", "é"] {
+            assert!(OpaqueToken::parse(Kind::Refresh, &format!("{whole}{added}")).is_none());
+            assert!(OpaqueToken::parse(Kind::Refresh, &format!("{added}{whole}")).is_none());
+        }
+        for (at, bit) in (0..whole.len()).flat_map(|at| (0..7).map(move |bit| (at, bit))) {
+            let mut changed = whole.clone().into_bytes();
+            changed[at] ^= 1 << bit;
+            let changed = String::from_utf8(changed).unwrap();
+            if let Some(other) = OpaqueToken::parse(Kind::Refresh, &changed) {
+                assert_eq!(text(&other), changed, "only the canonical text is read");
+                assert_ne!(other.hash(), token.hash());
+            }
+        }
+    }
+
+    #[test]
+    fn a_successor_follows_from_token_and_salt_alone() {
+        let token = OpaqueToken::new(Kind::Refresh, ID, SECRET);
+        let next = token.successor(&[1; 16]);
+        assert_eq!(next.id(), token.id());
+        assert_eq!(text(&next), text(&token.successor(&[1; 16])));
+        assert_ne!(text(&next), text(&token.successor(&[2; 16])));
+        assert_ne!(text(&next), text(&OpaqueToken::new(Kind::Refresh, ID, [8; 32]).successor(&[1; 16])));
+        assert_ne!(next.hash(), token.hash());
+        // Fixed for ever: a repeat during an upgrade must get the successor of the first time.
+        assert_eq!(next.secret.expose_secret()[..4], [8, 9, 142, 221]);
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let token = OpaqueToken::new(Kind::Refresh, ID, SECRET);
+        assert_eq!(format!("{token:?} {:?}", token.hash()), "OpaqueToken { kind: Refresh, .. } SecretHash(..)");
+    }
+
+    #[test]
+    fn a_hash_is_read_back_only_at_its_length() {
+        let hash = OpaqueToken::new(Kind::Refresh, ID, SECRET).hash();
+        assert_eq!(SecretHash::from_slice(hash.as_bytes()), Some(hash));
+        assert_eq!(SecretHash::from_slice(&hash.as_bytes()[1..]), None);
+        assert_eq!(SecretHash::from_slice(&[0; 33]), None);
+        assert_ne!(SecretHash::from_slice(&[0; 32]), Some(hash));
+    }
+
+    proptest! {
+        #[test]
+        fn every_token_is_read_back(id: [u8; ID_BYTES], secret: [u8; SECRET_BYTES]) {
+            let token = OpaqueToken::new(Kind::Refresh, id, secret);
+            let read = OpaqueToken::parse(Kind::Refresh, &text(&token)).unwrap();
+            prop_assert_eq!((read.id(), read.hash()), (id, token.hash()));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "(dwr_)?.{0,80}") {
+            prop_assert!(OpaqueToken::parse(Kind::Refresh, &text).is_none_or(|token| token.expose().expose_secret() == text));
+        }
+    }
+}

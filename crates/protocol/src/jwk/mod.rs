@@ -2,6 +2,8 @@
 //! Knows neither where keys are kept nor when they are rotated.
 
 mod signing_key;
+#[cfg(test)]
+mod tests;
 mod verifying_key;
 
 use serde::de::IgnoredAny;

@@ -4,6 +4,8 @@
 //! facts. Knows no clock, no key set and no meaning of a claim beyond the registered ones.
 
 mod claims;
+#[cfg(test)]
+mod tests;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
