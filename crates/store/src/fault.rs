@@ -1,0 +1,79 @@
+//! What can go wrong in a call, and what follows from it: try again, tell the caller to come back, or give up.
+//!
+//! Knows no engine; each says in `verdict` what its error codes mean.
+
+use doorward_identity::StoreError;
+
+/// Why an attempt failed.
+#[derive(thiserror::Error)]
+pub(crate) enum Fault {
+    /// The driver or the database says so.
+    #[error("{0}")]
+    Sql(#[from] sqlx::Error),
+    /// A stored value is none the domain knows.
+    #[error("a stored {0} cannot be read")]
+    Unreadable(&'static str),
+    /// The call took too long; it may still have been done, then as a whole.
+    #[error("no answer within the deadline")]
+    Deadline,
+}
+
+// A driver's `Debug` shows the values of the row it complains of; its `Display` does not.
+impl std::fmt::Debug for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// What follows from a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Lost a race against another transaction: the same attempt may succeed at once.
+    Retry,
+    /// The store cannot answer now.
+    Unavailable,
+    /// This must not happen.
+    Broken,
+}
+
+/// What an engine's error code means.
+pub(crate) type CodeVerdict = fn(&str) -> Verdict;
+
+impl Fault {
+    /// What follows from it.
+    pub(crate) fn verdict(&self, code_verdict: CodeVerdict) -> Verdict {
+        match self {
+            Self::Sql(sqlx::Error::Database(error)) => {
+                error.code().map_or(Verdict::Broken, |code| code_verdict(&code))
+            }
+            Self::Sql(
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::BeginFailed,
+            )
+            | Self::Deadline => Verdict::Unavailable,
+            Self::Sql(_) | Self::Unreadable(_) => Verdict::Broken,
+        }
+    }
+
+    /// The domain's word for it.
+    pub(crate) fn into_store_error(self, code_verdict: CodeVerdict) -> StoreError {
+        match self.verdict(code_verdict) {
+            Verdict::Retry | Verdict::Unavailable => StoreError::Unavailable(Box::new(self)),
+            Verdict::Broken => StoreError::Broken(Box::new(self)),
+        }
+    }
+}
+
+/// Whether a statement was refused because a unique value belongs to another row.
+pub(crate) fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
+/// The value, or that a stored one cannot be read.
+pub(crate) fn readable<T>(value: Option<T>, what: &'static str) -> Result<T, Fault> {
+    value.ok_or(Fault::Unreadable(what))
+}

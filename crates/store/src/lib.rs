@@ -1,0 +1,34 @@
+//! Doorward's memory: SQLite and PostgreSQL behind the ports of `doorward-identity`.
+//!
+//! The SQL stands once, in `sql/`, and is compiled twice: `sqlite/` and `postgres/` each mount it over their own
+//! driver types (ADR 0002). `conformance/` says what a store must do and says it to both. Nothing outside this
+//! crate knows of sqlx; nothing in it decides what a sign-in or a role means.
+
+mod calls;
+#[cfg(test)]
+mod conformance;
+mod fault;
+mod postgres;
+mod schema;
+mod sqlite;
+mod time;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_identity::observer::Observer;
+
+pub use postgres::PostgresStore;
+pub use schema::{Applied, MigrateError, MigrationState, OpenError};
+pub use sqlite::SqliteStore;
+
+/// How a store is used.
+#[derive(Clone)]
+pub struct Options {
+    /// Most connections at a time. SQLite uses fewer: one that writes and a few that read.
+    pub max_connections: u32,
+    /// How long a call may take, waiting for a connection included.
+    pub timeout: Duration,
+    /// Who is told how long each call took.
+    pub observer: Arc<dyn Observer>,
+}

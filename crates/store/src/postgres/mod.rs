@@ -1,0 +1,82 @@
+//! PostgreSQL: the store for several nodes. Mounts the SQL of `../sql` over PostgreSQL's driver and says what is
+//! different here: rows are locked one by one, and a lost race is tried again.
+
+mod connect;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::{Postgres, Transaction};
+
+use crate::calls::Calls;
+use crate::fault::{Fault, Verdict};
+
+/// The driver `../sql` is compiled over.
+type Db = Postgres;
+/// The store `../sql` implements the ports for.
+type Engine = PostgresStore;
+
+/// Locks the rows a statement reads until the transaction ends.
+macro_rules! for_update {
+    () => {
+        " for update"
+    };
+}
+/// The function that tells where a text contains another, 0 for nowhere.
+macro_rules! position_of {
+    () => {
+        "strpos"
+    };
+}
+
+#[path = "../sql/mod.rs"]
+mod sql;
+
+/// Doorward's memory in a PostgreSQL database.
+pub struct PostgresStore {
+    calls: Calls,
+    pool: PgPool,
+    /// How to connect without the time limits of everyday calls, for migrations.
+    unhurried: PgConnectOptions,
+}
+
+impl PostgresStore {
+    /// A connection for several reads.
+    async fn read(&self) -> Result<PoolConnection<Postgres>, Fault> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// Connections for a single read.
+    const fn reader(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Begins to write.
+    async fn begin(&self) -> Result<Transaction<'static, Postgres>, Fault> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// What PostgreSQL's SQLSTATE codes mean (its manual, appendix A). The first two characters are the class.
+fn code_verdict(code: &str) -> Verdict {
+    const SERIALIZATION_FAILURE: &str = "40001";
+    const DEADLOCK: &str = "40P01";
+    // Statements here look before they refer: only a row deleted in between breaks a reference.
+    const FOREIGN_KEY_VIOLATION: &str = "23503";
+    const LOCK_NOT_AVAILABLE: &str = "55P03";
+    const READ_ONLY: &str = "25006";
+    const IDLE_IN_TRANSACTION: &str = "25P03";
+    match code {
+        SERIALIZATION_FAILURE | DEADLOCK | FOREIGN_KEY_VIOLATION => Verdict::Retry,
+        LOCK_NOT_AVAILABLE | READ_ONLY | IDLE_IN_TRANSACTION => Verdict::Unavailable,
+        _ => match code.get(..2) {
+            // Connection, authorization, catalogue name (the database is gone), rollback, resources, operator, system.
+            Some("08" | "28" | "3D" | "40" | "53" | "57" | "58") => Verdict::Unavailable,
+            _ => Verdict::Broken,
+        },
+    }
+}

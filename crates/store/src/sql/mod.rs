@@ -1,0 +1,52 @@
+//! The SQL, and the rows it reads and writes. Compiled once per engine: `super` is `sqlite` or `postgres` and gives
+//! `Db` (the driver), `Engine` (the store), `for_update!` and `position_of!` (the two places where SQL differs).
+//!
+//! One file a port. Each method is one `calls.run`: a whole transaction, tried again after a lost race; what is
+//! dropped before its commit has not happened.
+
+mod audit;
+mod change;
+mod context;
+mod domain;
+mod key;
+mod refresh;
+mod session;
+mod team;
+mod throttle;
+mod user;
+
+use async_trait::async_trait;
+use doorward_identity::audit::AuditEvent;
+use doorward_identity::change::ChangeSubject;
+use doorward_identity::{Store, StoreError};
+use sqlx::Transaction;
+
+use super::{Db, Engine};
+use crate::fault::Fault;
+
+/// A connection, inside a transaction or not.
+type Connection = <Db as sqlx::Database>::Connection;
+
+/// Ends a transaction that changed something others remember: change line, audit line, commit.
+async fn conclude(
+    mut tx: Transaction<'static, Db>,
+    subject: ChangeSubject,
+    event: &AuditEvent,
+) -> Result<(), Fault> {
+    change::announce(&mut tx, subject, event.at).await?;
+    audit::append(&mut tx, event).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+#[async_trait]
+impl Store for Engine {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.calls
+            .run("ping", move || async move {
+                sqlx::query("select 1").execute(self.reader()).await?;
+                Ok(())
+            })
+            .await
+    }
+}
