@@ -136,6 +136,8 @@ impl fmt::Debug for SecretHash {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use proptest::prelude::*;
 
     use super::*;

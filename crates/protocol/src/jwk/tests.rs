@@ -1,5 +1,7 @@
 //! Which keys are accepted, for what, and what leaves this place.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 

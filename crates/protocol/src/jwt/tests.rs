@@ -2,6 +2,8 @@
 //!
 //! Each forgery is correctly signed where a signature is possible at all, so that it is refused for the reason tested.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use proptest::prelude::*;
 use serde_json::json;
 
