@@ -71,16 +71,40 @@ impl Database {
         }
     }
 
-    /// Runs one statement in this database, by `psql` or Python's own SQLite, and gives what it printed.
+    /// Runs one statement, by `psql` or Python's own SQLite, and gives the rows: columns joined by `|`.
     pub fn query(&self, statement: &str) -> String {
         match self.url.strip_prefix("sqlite:") {
             None => sql(&self.url, statement),
             Some(file) => {
                 let script = "import sqlite3, sys\n\
-                    for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(*row, sep='|')";
+                    with sqlite3.connect(sys.argv[1]) as connection:\n\
+                    \x20   for row in connection.execute(sys.argv[2]): print(*row, sep='|')";
                 run(Command::new(crate::python::interpreter()).args(["-c", script, file, statement]))
             }
         }
+    }
+
+    /// Runs one statement for its effect.
+    pub fn execute(&self, statement: &str) {
+        self.query(statement);
+    }
+
+    /// PostgreSQL only: ends every connection and lets none in, as when the server is away.
+    pub fn shut_out_clients(&self) {
+        let (name, server) = self.on_server();
+        sql(&server, &format!("alter database {name} allow_connections false"));
+        sql(&server, &format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"));
+    }
+
+    /// The end of [`Self::shut_out_clients`].
+    pub fn let_clients_in(&self) {
+        let (name, server) = self.on_server();
+        sql(&server, &format!("alter database {name} allow_connections true"));
+    }
+
+    fn on_server(&self) -> (&str, String) {
+        let name = self.dropped_with.as_deref().expect("a PostgreSQL database");
+        (name, postgres_url().expect("TEST_POSTGRES_URL"))
     }
 }
 

@@ -1,0 +1,181 @@
+//! The life of the process: start, readiness, stop, and what it does when its store or its port is not as it should be.
+
+use std::net::TcpListener;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+
+use doorward_tests::deadline::{PATIENCE, until};
+use doorward_tests::store::with;
+use doorward_tests::upstream::{Upstream, respond};
+use doorward_tests::{Client, Doorward, Setup, Store, on_every_store};
+use serde_json::json;
+
+on_every_store!(
+    nodes_that_migrate_at_once_migrate_once,
+    migrate_check_tells_whether_anything_is_pending,
+    a_newer_database_is_refused_and_untouched,
+    a_foreign_database_is_refused_and_untouched,
+);
+
+#[test]
+fn it_starts_with_nothing_but_the_binary() {
+    let doorward = Setup::bare().start();
+    doorward.person("user");
+    assert!(doorward.setup().folder().join("doorward-data/doorward.db").exists());
+    doorward.get("/livez").send().expect(200);
+    doorward.admin_client().get("/livez").send().expect(200);
+    doorward.admin_client().get("/readyz").send().expect(200);
+}
+
+#[test]
+fn a_stop_finishes_what_is_in_flight_and_exits_0() {
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let upstream = Upstream::answering(move |_, stream| {
+        let _ = released.lock().expect("one request").recv_timeout(PATIENCE);
+        respond(stream, "200 OK", "text/plain", "done");
+    });
+    let mut doorward = Setup::on(Store::Sqlite)
+        .file(&format!(
+            "[[routes]]\nname = \"slow\"\npath = \"/slow\"\nmethods = [\"GET\"]\nupstream = \"{}/\"\n",
+            upstream.url()
+        ))
+        .start();
+    let person = doorward.person("user");
+    let mut in_flight = doorward.get("/slow").bearer(&person.access_token).open();
+    upstream.next();
+    doorward.signal("TERM");
+    let client = Client::new(doorward.address());
+    until("new connections are refused", PATIENCE, || client.get("/livez").try_send().is_err().then_some(()));
+    assert!(doorward.ended().is_none(), "it waits for what is in flight");
+    release.send(()).expect("the upstream waits");
+    assert_eq!(in_flight.response().expect(200).text(), "done");
+    let status = until("doorward ends", PATIENCE, || doorward.ended());
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn an_idle_connection_does_not_hold_up_a_stop() {
+    let doorward = Doorward::start(Store::Sqlite);
+    let mut idle = doorward.client().connect();
+    idle.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    idle.response().expect(200);
+    assert_eq!(doorward.stop().code(), Some(0));
+    assert!(idle.rest().is_empty());
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address");
+    let (_, said) = Setup::on(Store::Sqlite).refused_at(address);
+    assert!(said.contains(&address.to_string()) && said.contains("in use"), "{said}");
+}
+
+#[test]
+fn a_corrupt_database_is_refused_and_untouched() {
+    for content in [&b"this is no database"[..], &b"SQLite format 3\0 and then something else entirely"[..]] {
+        let setup = Setup::on(Store::Sqlite);
+        let file = setup.folder().join("doorward.db");
+        std::fs::write(&file, content.repeat(200)).expect("a file");
+        let (_, said) = setup.clone().refused();
+        assert!(said.contains("doorward.db"), "{said}");
+        assert_eq!(std::fs::read(&file).expect("the file"), content.repeat(200));
+        let left = std::fs::read_dir(setup.folder()).expect("the folder").flatten();
+        let names: Vec<_> = left.map(|entry| entry.file_name()).filter(|name| *name != "doorward.db").collect();
+        assert!(names.iter().all(|name| name == "log" || name.to_string_lossy().ends_with("lock")), "{names:?}");
+    }
+}
+
+#[test]
+fn a_store_that_is_away_is_told_and_comes_back() {
+    with(Store::Postgres, |store| {
+        let doorward = Setup::on(store).set("store.timeout", "1s").start();
+        let person = doorward.person("user");
+        let database = doorward.setup().database();
+        database.shut_out_clients();
+        until("readiness goes", PATIENCE, || (doorward.get("/readyz").send().status == 503).then_some(()));
+        doorward.get("/livez").send().expect(200);
+        let refused = doorward.sign_in(&person.email, doorward_tests::PASSWORD).send();
+        assert!(refused.header("retry-after").is_some());
+        refused.problem(503);
+        doorward.sign_up("other@example.com").send().problem(503);
+        assert!(doorward.accepts(&person.access_token), "known sessions validate without the store");
+        database.let_clients_in();
+        until("readiness returns", PATIENCE, || (doorward.get("/readyz").send().status == 200).then_some(()));
+        doorward.signed_in(&person.email);
+    });
+}
+
+fn nodes_that_migrate_at_once_migrate_once(store: Store) {
+    let setup = Setup::on(store);
+    std::thread::scope(|scope| {
+        let nodes: Vec<_> = (0..4).map(|_| scope.spawn(|| setup.run(&["migrate"], ""))).collect();
+        for node in nodes {
+            let output = node.join().expect("a node");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    });
+    setup.start().person("user");
+}
+
+fn migrate_check_tells_whether_anything_is_pending(store: Store) {
+    let setup = Setup::on(store);
+    assert!(!setup.run(&["migrate", "--check"], "").status.success());
+    assert!(!setup.run(&["migrate", "--check"], "").status.success(), "a check changes nothing");
+    setup.run_ok(&["migrate"], "");
+    setup.run_ok(&["migrate", "--check"], "");
+}
+
+fn a_newer_database_is_refused_and_untouched(store: Store) {
+    let doorward = Doorward::start(store);
+    let person = doorward.person("user");
+    let setup = doorward.setup().clone();
+    assert!(doorward.stop().success());
+    let database = setup.database();
+    let future = "insert into _sqlx_migrations \
+        select 99990101000000, 'from the future', installed_on, success, checksum, execution_time \
+        from _sqlx_migrations order by version limit 1";
+    database.execute(future);
+    let before = database.query("select * from users");
+    let (_, said) = setup.clone().refused();
+    assert!(said.to_lowercase().contains("newer"), "{said}");
+    assert_eq!(database.query("select * from users"), before);
+    database.execute("delete from _sqlx_migrations where version = 99990101000000");
+    setup.start().signed_in(&person.email);
+}
+
+fn a_foreign_database_is_refused_and_untouched(store: Store) {
+    let setup = Setup::on(store);
+    let database = setup.database();
+    database.execute("create table users (id integer primary key, motto text)");
+    database.execute("insert into users (motto) select 'keep me'");
+    let (_, said) = setup.clone().refused();
+    assert!(!said.contains("panicked"), "{said}");
+    assert!(database.query("select motto from users").contains("keep me"));
+    let tables = match store {
+        Store::Sqlite => "select count(*) from sqlite_master where type = 'table'",
+        Store::Postgres => "select count(*) from pg_tables where schemaname = 'public'",
+    };
+    assert_eq!(database.query(tables), "1", "nothing was made in it");
+}
+
+#[test]
+fn every_connection_has_its_answer_while_signups_run() {
+    let doorward = Doorward::start(Store::Sqlite);
+    std::thread::scope(|scope| {
+        for worker in 0..8 {
+            let doorward = &doorward;
+            scope.spawn(move || {
+                for count in 0..10 {
+                    let email = format!("p{worker}-{count}@example.com");
+                    doorward.sign_up(&email).send().expect(201);
+                    doorward.register(&email).send().problem(400);
+                    let session = doorward.signed_in(&email);
+                    let body = json!({"token": session.access_token});
+                    doorward.post("/auth/validate").json(&body).send().expect(200);
+                }
+            });
+        }
+    });
+}
