@@ -43,9 +43,7 @@ impl Fault {
     /// What follows from it.
     pub(crate) fn verdict(&self, code_verdict: CodeVerdict) -> Verdict {
         match self {
-            Self::Sql(sqlx::Error::Database(error)) => {
-                error.code().map_or(Verdict::Broken, |code| code_verdict(&code))
-            }
+            Self::Sql(sqlx::Error::Database(error)) => error.code().map_or(Verdict::Broken, |code| code_verdict(&code)),
             Self::Sql(
                 sqlx::Error::Io(_)
                 | sqlx::Error::Tls(_)

@@ -19,8 +19,23 @@ use crate::schema::{Applied, Found, MIGRATIONS_TABLE, MigrateError, MigrationSta
 const OLDEST_SERVER: i32 = 130_000;
 /// What may stand after the `?` of an address. The driver logs the values of others, which may be secret.
 const PARAMETERS: [&str; 18] = [
-    "sslmode", "ssl-mode", "sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key",
-    "statement-cache-capacity", "host", "hostaddr", "port", "dbname", "user", "password", "application_name",
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
     "options",
 ];
 
@@ -131,8 +146,7 @@ fn limits(timeout: Duration) -> String {
 }
 
 async fn require_version(connection: &mut PgConnection) -> Result<(), OpenError> {
-    const VERSION: &str =
-        "select current_setting('server_version_num')::integer, current_setting('server_version')";
+    const VERSION: &str = "select current_setting('server_version_num')::integer, current_setting('server_version')";
     let (number, found): (i32, String) = sqlx::query_as(VERSION).fetch_one(connection).await?;
     if number < OLDEST_SERVER { Err(OpenError::OldServer { found }) } else { Ok(()) }
 }

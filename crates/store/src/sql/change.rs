@@ -36,11 +36,7 @@ impl TryFrom<ChangeRow> for Change {
 }
 
 /// Appends a line, in the transaction that makes the change.
-pub(super) async fn announce(
-    connection: &mut Connection,
-    subject: ChangeSubject,
-    at: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn announce(connection: &mut Connection, subject: ChangeSubject, at: Timestamp) -> Result<(), Fault> {
     let (kind, id) = match subject {
         ChangeSubject::Session(id) => ("session", Some(*id.as_uuid())),
         ChangeSubject::User(id) => ("user", Some(*id.as_uuid())),
@@ -61,9 +57,8 @@ impl ChangeStore for Engine {
     async fn latest_change(&self) -> Result<i64, StoreError> {
         self.calls
             .run("latest_change", move || async move {
-                let latest = sqlx::query_scalar("select coalesce(max(seq), 0) from changes")
-                    .fetch_one(self.reader())
-                    .await?;
+                let latest =
+                    sqlx::query_scalar("select coalesce(max(seq), 0) from changes").fetch_one(self.reader()).await?;
                 Ok(latest)
             })
             .await

@@ -34,11 +34,9 @@ impl TryFrom<MembershipRow> for UserTeam {
 }
 
 pub(super) async fn find(connection: &mut Connection, id: UserId) -> Result<Option<UserContext>, Fault> {
-    let user: Option<UserRow> =
-        sqlx::query_as(FIND_BY_ID).bind(id.as_uuid()).fetch_optional(&mut *connection).await?;
+    let user: Option<UserRow> = sqlx::query_as(FIND_BY_ID).bind(id.as_uuid()).fetch_optional(&mut *connection).await?;
     let Some(user) = user else { return Ok(None) };
-    let teams: Vec<MembershipRow> =
-        sqlx::query_as(TEAMS).bind(id.as_uuid()).fetch_all(&mut *connection).await?;
+    let teams: Vec<MembershipRow> = sqlx::query_as(TEAMS).bind(id.as_uuid()).fetch_all(&mut *connection).await?;
     let domains: Vec<DomainRow> = sqlx::query_as(DOMAINS).bind(id.as_uuid()).fetch_all(connection).await?;
     Ok(Some(UserContext {
         user: User::try_from(user)?,

@@ -95,8 +95,7 @@ async fn fault_of_parent(connection: &mut Connection, domain: &Domain) -> Result
         )
         select id from above";
     let Some(parent) = domain.parent_domain_id else { return Ok(None) };
-    let path: Vec<Uuid> =
-        sqlx::query_scalar(PATH_TO_ROOT).bind(parent.as_uuid()).fetch_all(connection).await?;
+    let path: Vec<Uuid> = sqlx::query_scalar(PATH_TO_ROOT).bind(parent.as_uuid()).fetch_all(connection).await?;
     Ok(match path {
         path if path.contains(domain.id.as_uuid()) => Some(DomainWrite::Cycle),
         path if path.is_empty() => Some(DomainWrite::NoParent),
@@ -157,8 +156,7 @@ impl DomainStore for Engine {
             .run("list_domains", move || async move {
                 let sql = "select id, key, name, parent_domain_id, is_active, created_at, version
                     from domains where is_active or not $1 order by key";
-                let rows: Vec<DomainRow> =
-                    sqlx::query_as(sql).bind(active_only).fetch_all(self.reader()).await?;
+                let rows: Vec<DomainRow> = sqlx::query_as(sql).bind(active_only).fetch_all(self.reader()).await?;
                 rows.into_iter().map(Domain::try_from).collect()
             })
             .await
@@ -182,12 +180,7 @@ impl DomainStore for Engine {
             .await
     }
 
-    async fn assign_domain(
-        &self,
-        domain: DomainId,
-        user: UserId,
-        event: &AuditEvent,
-    ) -> Result<bool, StoreError> {
+    async fn assign_domain(&self, domain: DomainId, user: UserId, event: &AuditEvent) -> Result<bool, StoreError> {
         self.calls
             .run("assign_domain", move || async move {
                 let mut tx = self.begin().await?;
@@ -210,12 +203,7 @@ impl DomainStore for Engine {
             .await
     }
 
-    async fn unassign_domain(
-        &self,
-        domain: DomainId,
-        user: UserId,
-        event: &AuditEvent,
-    ) -> Result<bool, StoreError> {
+    async fn unassign_domain(&self, domain: DomainId, user: UserId, event: &AuditEvent) -> Result<bool, StoreError> {
         self.calls
             .run("unassign_domain", move || async move {
                 let mut tx = self.begin().await?;

@@ -82,8 +82,7 @@ impl KeyStore for Engine {
         self.calls
             .run("delete_key", move || async move {
                 let mut tx = self.begin().await?;
-                let done =
-                    sqlx::query("delete from signing_keys where kid = $1").bind(kid).execute(&mut *tx).await?;
+                let done = sqlx::query("delete from signing_keys where kid = $1").bind(kid).execute(&mut *tx).await?;
                 if done.rows_affected() == 0 {
                     return Ok(false);
                 }

@@ -28,11 +28,7 @@ use crate::fault::Fault;
 type Connection = <Db as sqlx::Database>::Connection;
 
 /// Ends a transaction that changed something others remember: change line, audit line, commit.
-async fn conclude(
-    mut tx: Transaction<'static, Db>,
-    subject: ChangeSubject,
-    event: &AuditEvent,
-) -> Result<(), Fault> {
+async fn conclude(mut tx: Transaction<'static, Db>, subject: ChangeSubject, event: &AuditEvent) -> Result<(), Fault> {
     change::announce(&mut tx, subject, event.at).await?;
     audit::append(&mut tx, event).await?;
     tx.commit().await?;

@@ -156,8 +156,7 @@ impl SessionStore for Engine {
         self.calls
             .run("find_live_session", move || async move {
                 let sql = "select user_id, expires_at, ended_at from sessions where id = $1";
-                let row: Option<LiveRow> =
-                    sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(self.reader()).await?;
+                let row: Option<LiveRow> = sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(self.reader()).await?;
                 Ok(row.map(LiveSession::from))
             })
             .await

@@ -52,12 +52,7 @@ impl TryFrom<MemberRow> for TeamMember {
 
     fn try_from(row: MemberRow) -> Result<Self, Fault> {
         let role: Option<Role> = row.role.parse().ok();
-        Ok(Self {
-            user_id: UserId::from_uuid(row.id),
-            email: row.email,
-            name: row.name,
-            role: readable(role, "role")?,
-        })
+        Ok(Self { user_id: UserId::from_uuid(row.id), email: row.email, name: row.name, role: readable(role, "role")? })
     }
 }
 
@@ -122,8 +117,7 @@ impl TeamStore for Engine {
         self.calls
             .run("find_team", move || async move {
                 let sql = "select id, name, external_ref, is_active, created_at, version from teams where id = $1";
-                let row: Option<TeamRow> =
-                    sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(self.reader()).await?;
+                let row: Option<TeamRow> = sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(self.reader()).await?;
                 row.map(Team::try_from).transpose()
             })
             .await
@@ -196,12 +190,7 @@ impl TeamStore for Engine {
             .await
     }
 
-    async fn remove_team_member(
-        &self,
-        team: TeamId,
-        user: UserId,
-        event: &AuditEvent,
-    ) -> Result<bool, StoreError> {
+    async fn remove_team_member(&self, team: TeamId, user: UserId, event: &AuditEvent) -> Result<bool, StoreError> {
         self.calls
             .run("remove_team_member", move || async move {
                 let mut tx = self.begin().await?;
@@ -225,8 +214,7 @@ impl TeamStore for Engine {
                 let sql = "select u.id, u.email, u.name, m.role
                     from team_memberships m join users u on u.id = m.user_id
                     where m.team_id = $1 order by u.email_key";
-                let rows: Vec<MemberRow> =
-                    sqlx::query_as(sql).bind(team.as_uuid()).fetch_all(self.reader()).await?;
+                let rows: Vec<MemberRow> = sqlx::query_as(sql).bind(team.as_uuid()).fetch_all(self.reader()).await?;
                 rows.into_iter().map(TeamMember::try_from).collect()
             })
             .await

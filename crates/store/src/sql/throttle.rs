@@ -17,8 +17,7 @@ struct ThrottleRow {
 
 /// The counter, locked; made when it is not there.
 async fn lock(connection: &mut Connection, key: &ThrottleKey, now: Timestamp) -> Result<Throttle, Fault> {
-    const FIND: &str =
-        concat!("select attempts, blocked_until from signin_throttles where name = $1", for_update!());
+    const FIND: &str = concat!("select attempts, blocked_until from signin_throttles where name = $1", for_update!());
     // The update that changes nothing takes the lock when another made the counter in the meantime.
     const MAKE: &str = "insert into signin_throttles (name, known, attempts, blocked_until, updated_at)
         values ($1, $2, 0, $3, $4)
@@ -73,10 +72,7 @@ impl ThrottleStore for Engine {
         self.calls
             .run("forgive_attempts", move || async move {
                 let mut tx = self.begin().await?;
-                sqlx::query("delete from signin_throttles where name = $1")
-                    .bind(&key.name)
-                    .execute(&mut *tx)
-                    .await?;
+                sqlx::query("delete from signin_throttles where name = $1").bind(&key.name).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(())
             })

@@ -32,11 +32,8 @@ const FIND_BY_EMAIL: &str = select_user!("where u.email_key = $1");
 const FIND_BY_IDENTITY: &str =
     select_user!("join user_identities i on i.user_id = u.id where i.issuer = $1 and i.subject = $2");
 const LIST: &str = select_user!("where u.id > $1 order by u.id limit $2");
-const SEARCH: &str = concat!(
-    select_user!("where u.id > $1 and "),
-    position_of!(),
-    "(u.search_text, $3) > 0 order by u.id limit $2"
-);
+const SEARCH: &str =
+    concat!(select_user!("where u.id > $1 and "), position_of!(), "(u.search_text, $3) > 0 order by u.id limit $2");
 
 #[derive(sqlx::FromRow)]
 pub(super) struct UserRow {
@@ -312,8 +309,7 @@ impl UserStore for Engine {
         self.calls
             .run("delete_user", move || async move {
                 let mut tx = self.begin().await?;
-                let done =
-                    sqlx::query("delete from users where id = $1").bind(id.as_uuid()).execute(&mut *tx).await?;
+                let done = sqlx::query("delete from users where id = $1").bind(id.as_uuid()).execute(&mut *tx).await?;
                 if done.rows_affected() == 0 {
                     return Ok(false);
                 }

@@ -53,6 +53,7 @@ pub(super) async fn lock(database: &Path) -> Result<File, OpenError> {
     name.push(".lock");
     let path = PathBuf::from(name);
     let shown = path.clone();
+    #[expect(clippy::disallowed_methods, reason = "once at the start; nothing else waits behind it yet")]
     let locked = tokio::task::spawn_blocking(move || {
         let file = private_file().create(true).truncate(false).open(path)?;
         file.lock()?;
