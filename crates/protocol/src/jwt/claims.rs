@@ -88,12 +88,11 @@ impl VerifiedClaims {
     }
 }
 
-/// Some issuers write `1.7e9` or `1700000000.0`; a fraction, or more than an `f64` counts exactly, is no time.
+/// Some issuers write `1.7e9` or `1700000000.0`; a fraction is no time.
 fn whole_seconds(number: &Number) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     number.as_i64().or_else(|| {
-        let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT)?;
-        #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
+        let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
+        #[expect(clippy::cast_possible_truncation, reason = "saturates, which is beyond the range of a timestamp")]
         Some(float as i64)
     })
 }
