@@ -314,7 +314,7 @@ fn the_command_line_does_the_same(store: Store) {
     setup.run_ok(&["user", "enable", "ada@example.com"], "");
     setup.run_ok(&["team", "create", "Research"], "");
     assert!(setup.run_ok(&["team", "list"], "").contains("Research"));
-    setup.run_ok(&["domain", "create", "legal", "Legal"], "");
+    setup.run_ok(&["domain", "create", "legal", "--name", "Legal"], "");
     assert!(setup.run_ok(&["domain", "list"], "").contains("legal"));
     let keys = setup.run_ok(&["key", "list"], "");
     assert!(!keys.trim().is_empty());

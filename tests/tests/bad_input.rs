@@ -24,7 +24,7 @@ impl Patient {
     }
 
     #[track_caller]
-    fn is_well_with_accounts(self, count: usize) {
+    fn ends_well_with_accounts(self, count: usize) {
         self.0.get("/readyz").send().expect(200);
         let log = self.0.log();
         assert!(!log.contains("panicked"), "{log}");
@@ -68,7 +68,7 @@ fn malformed_json_is_400() {
             response.problem(400);
         }
     }
-    patient.is_well_with_accounts(0);
+    patient.ends_well_with_accounts(0);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_member_given_twice_is_400() {
             patient.0.post(path).text("application/json", &body).send().problem(400);
         }
     }
-    patient.is_well_with_accounts(0);
+    patient.ends_well_with_accounts(0);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn another_media_type_is_415() {
         &json!({"email": "charset@example.com", "password": PASSWORD}).to_string(),
     );
     with_charset.send().expect(200);
-    patient.is_well_with_accounts(1);
+    patient.ends_well_with_accounts(1);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_body_over_the_limit_is_413() {
         );
         patient.0.client().raw(announced).problem(413);
     }
-    patient.is_well_with_accounts(0);
+    patient.ends_well_with_accounts(0);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_member_of_the_wrong_type_or_missing_is_named() {
             assert_eq!(fields(&problem), ["password"], "{path} {wrong}");
         }
     }
-    patient.is_well_with_accounts(0);
+    patient.ends_well_with_accounts(0);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn unknown_members_are_ignored_and_bind_nothing() {
     assert!(!text(&user["user"]["created_at"]).starts_with("2001"));
     assert!(!user["user"]["teams"].to_string().contains("Design"));
     patient.0.get("/admin/v1/users").bearer(&token).send().problem(403);
-    patient.is_well_with_accounts(1);
+    patient.ends_well_with_accounts(1);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn odd_emails_names_and_passwords_make_no_account() {
         let body = json!({"email": "a@example.com", "password": PASSWORD, "name": name});
         patient.0.post("/auth/register").json(&body).send().problem(422);
     }
-    patient.is_well_with_accounts(0);
+    patient.ends_well_with_accounts(0);
 }
 
 #[test]
@@ -234,27 +234,27 @@ fn framing_that_two_servers_could_read_differently_is_refused() {
         assert_eq!(answer.matches("HTTP/1.1 ").count(), usize::from(!answer.is_empty()), "{head:?}: {answer}");
     }
     assert!(!patient.0.log().contains("/smuggled"), "nothing after a refused head is served");
-    patient.is_well_with_accounts(0);
+    patient.ends_well_with_accounts(0);
 }
 
 #[test]
 fn an_oversize_head_is_refused() {
     let patient = Patient::start();
-    let many = (0..80).map(|count| format!("X-{count}: y\r\n")).collect::<String>();
+    let many = "X-Many: y\r\n".repeat(80);
     let raw = |head: String| patient.0.client().raw(head).status;
     assert_eq!(raw(format!("GET /health HTTP/1.1\r\nHost: localhost\r\n{many}\r\n")), 431);
     let long = "x".repeat(20_000);
     assert_eq!(raw(format!("GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: {long}\r\n\r\n")), 431);
     let status = raw(format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     assert!(status == 414 || status == 431, "{status}");
-    patient.is_well_with_accounts(0);
+    patient.ends_well_with_accounts(0);
 }
 
 #[test]
 fn stalled_heads_and_bodies_are_closed_and_hinder_nobody() {
     let setup = Setup::on(Store::Sqlite);
     let limits = ["header_timeout", "body_idle_timeout", "idle_timeout"];
-    let setup = limits.iter().fold(setup, |setup, limit| setup.set(&format!("server.limits.{limit}"), "500ms"));
+    let setup = limits.iter().fold(setup, |setup, limit| setup.set(&format!("server.limits.{limit}"), "1s"));
     let patient = Patient(setup.start());
     let stalled = |bytes: &str| {
         let mut wire = patient.0.client().connect();
@@ -277,7 +277,7 @@ fn stalled_heads_and_bodies_are_closed_and_hinder_nobody() {
             "{answer}"
         );
     }
-    patient.is_well_with_accounts(1);
+    patient.ends_well_with_accounts(1);
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn a_client_that_hangs_up_midway_leaves_no_half_account() {
         wire.rest();
     }
     patient.0.sign_in("a@example.com", PASSWORD).send().expect(401);
-    patient.is_well_with_accounts(0);
+    patient.ends_well_with_accounts(0);
 }
 
 #[test]
@@ -315,5 +315,5 @@ fn odd_authorization_headers_are_never_a_server_error() {
             assert!(status == 401 || status == 400, "{path} {value:?}: {status}");
         }
     }
-    patient.is_well_with_accounts(0);
+    patient.ends_well_with_accounts(0);
 }

@@ -54,7 +54,7 @@ impl Behind {
                 path = "/slow"
                 methods = ["GET"]
                 upstream = "{at}/slow"
-                timeout = "300ms"
+                timeout = "1s"
                 [[routes]]
                 name = "nobody"
                 path = "/nobody"

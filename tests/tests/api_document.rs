@@ -1,0 +1,78 @@
+//! The OpenAPI document: served with its pages from the binary alone, and true under a fuzzer.
+
+use std::process::Command;
+
+use doorward_tests::{Doorward, Store, python};
+
+#[test]
+fn the_document_is_served_at_both_sets_of_paths() {
+    let doorward = Doorward::start(Store::Sqlite);
+    let document = doorward.get("/openapi.json").send().expect(200);
+    assert_eq!(doorward.get("/api/openapi.json").send().expect(200).body, document.body);
+    let document = document.json();
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+    for (path, method) in [
+        ("/api/auth/signup", "post"),
+        ("/api/auth/signin", "post"),
+        ("/api/auth/me", "get"),
+        ("/auth/register", "post"),
+        ("/auth/validate", "post"),
+        ("/teams/all", "get"),
+        ("/domains", "get"),
+        ("/health", "get"),
+        ("/admin/v1/users", "get"),
+    ] {
+        assert!(document["paths"][path][method]["responses"].is_object(), "{method} {path}");
+    }
+}
+
+#[test]
+fn the_pages_and_their_assets_come_from_the_binary_alone() {
+    let doorward = Doorward::start(Store::Sqlite);
+    for page in ["/docs", "/redoc", "/api/docs", "/api/redoc"] {
+        let response = doorward.get(page).send().expect(200);
+        assert!(response.header("content-type").is_some_and(|media_type| media_type.starts_with("text/html")));
+        let html = response.text();
+        let assets: Vec<_> = ["src=\"", "href=\""].iter().flat_map(|mark| html.split(mark).skip(1)).collect();
+        assert!(!assets.is_empty(), "{page}");
+        for asset in assets.iter().filter_map(|rest| rest.split('"').next()) {
+            assert!(!asset.contains("//"), "{page} loads {asset} from elsewhere");
+            let target = if asset.starts_with('/') { asset.to_owned() } else { format!("/docs/{asset}") };
+            let served = doorward.get(&target).header("Accept-Encoding", "gzip").send().expect(200);
+            assert!(!served.body.is_empty(), "{asset}");
+        }
+    }
+}
+
+#[test]
+fn a_fuzzer_finds_no_server_error_and_no_undocumented_status() {
+    let doorward = Doorward::start(Store::Sqlite);
+    let admin = doorward.administrator("root");
+    // Calls that end the fuzzer's own session come last, and by themselves.
+    let ends_sessions = "logout|sign-out";
+    let everything_else = ["--exclude-path-regex", ends_sessions, "--max-time", "60"];
+    let the_rest = ["--include-path-regex", ends_sessions, "--max-time", "5"];
+    fuzz(&doorward, &admin.access_token, &everything_else);
+    fuzz(&doorward, &admin.access_token, &the_rest);
+    let log = doorward.log();
+    assert!(!log.contains("panicked"), "{log}");
+    doorward.get("/readyz").send().expect(200);
+    let metrics = doorward.admin_client().get("/metrics").send().expect(200).text();
+    let errors = |line: &&str| line.contains("status=\"500\"") || line.contains("status=\"5xx\"");
+    assert_eq!(metrics.lines().find(errors), None);
+}
+
+fn fuzz(doorward: &Doorward, token: &str, selection: &[&str]) {
+    let output = Command::new(python::interpreter().with_file_name("schemathesis"))
+        .args(["run", &format!("{}/openapi.json", doorward.url()), "--url", &doorward.url()])
+        .args(["-H", &format!("Authorization: Bearer {token}")])
+        .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance"])
+        .args(["--phases", "examples,coverage,fuzzing,stateful", "-n", "50", "--workers", "1", "--seed", "1"])
+        .args(["--no-color"])
+        .args(selection)
+        .current_dir(doorward.setup().folder())
+        .output()
+        .expect("schemathesis is installed by scripts/test");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}

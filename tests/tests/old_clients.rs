@@ -1,0 +1,101 @@
+//! Clients of the services that Doorward stands in for, unchanged, with those services' own `.env`; and JWT libraries
+//! that verify its tokens without asking it.
+
+use std::path::Path;
+use std::process::Command;
+
+use doorward_tests::python::run_client;
+use doorward_tests::scratch::Scratch;
+use doorward_tests::store::{Database, with};
+use doorward_tests::{Doorward, Setup, Store};
+
+const SIGNIN_SECRET: &str = "your-secret-key-minimum-32-characters-long";
+
+/// The e-mail and password service as its users configured it, over TLS to PostgreSQL.
+fn signin_service(database: &Database) -> Doorward {
+    let server = database.url.replacen("postgres://postgres@", "postgresql://postgres:password@", 1);
+    let environment = format!(
+        "# Database Configuration\nDATABASE_URL={server}?sslmode=require\n\n\
+         JWT_SECRET={SIGNIN_SECRET}\nJWT_ALGORITHM=HS256\nJWT_EXPIRY_DAYS=7\n\n\
+         FRONTEND_URL=http://localhost:3000\n\nENVIRONMENT=development\nLOG_LEVEL=INFO\n"
+    );
+    Setup::bare().dotenv(&environment).start()
+}
+
+/// The directory service as its users configured it.
+fn directory_service(database: &Database) -> Doorward {
+    let environment = format!(
+        "DATABASE_URL={}\n\nAUTH_JWT_SECRET_KEY=your-secret-key-change-in-production\nAUTH_JWT_ALGORITHM=HS256\n\
+         AUTH_JWT_ACCESS_TOKEN_EXPIRE_MINUTES=30\n\n\
+         AUTH_API_CORS_ORIGINS=http://localhost:5173,http://localhost:3000,http://localhost:8000\n\n\
+         AUTH_ALLOW_DEV_HEADERS=true\n\n# AUTH_OIDC_AUDIENCE=client-id\n",
+        database.url.replacen("postgres://", "postgresql://", 1)
+    );
+    Setup::bare().dotenv(&environment).start()
+}
+
+#[test]
+fn curl_lines_of_the_signin_service_work_and_its_secret_verifies_the_token() {
+    with(Store::Postgres, |store| {
+        let folder = Scratch::new();
+        let database = Database::create(store, folder.path());
+        let doorward = signin_service(&database);
+        let token = run_script("signin.sh", &doorward.url());
+        run_client("verify_shared_secret.py", &[&token, SIGNIN_SECRET]);
+        let sessions = database.query("select count(*) from users");
+        assert_eq!(sessions, "1", "the database of its own .env was used");
+    });
+}
+
+#[test]
+fn curl_and_python_lines_of_the_directory_service_work() {
+    with(Store::Postgres, |store| {
+        let folder = Scratch::new();
+        let database = Database::create(store, folder.path());
+        let doorward = directory_service(&database);
+        run_script("directory.sh", &doorward.url());
+        run_client("directory.py", &[&doorward.url()]);
+        let front_end = doorward.get("/health").header("Origin", "http://localhost:5173").send();
+        assert_eq!(front_end.header("access-control-allow-origin"), Some("http://localhost:5173"));
+        let teams = database.query("select count(*) from team_memberships");
+        assert_eq!(teams, "3", "its tables have their old names");
+    });
+}
+
+#[test]
+fn jose_libraries_verify_tokens_by_the_published_keys() {
+    for algorithm in ["EdDSA", "ES256", "RS256"] {
+        let doorward = Setup::on(Store::Sqlite).set("tokens.algorithm", algorithm).start();
+        let person = doorward.person("user");
+        run_client("verify_published_keys.py", &[&doorward.url(), &person.access_token, algorithm]);
+    }
+}
+
+#[test]
+fn a_library_verifies_shared_secret_tokens_by_the_secret_alone() {
+    let doorward = Setup::on(Store::Sqlite).with_shared_secret().start();
+    let person = doorward.person("user");
+    run_client("verify_shared_secret.py", &[&person.access_token, doorward_tests::instance::SECRET]);
+}
+
+#[test]
+fn driver_suffixes_of_database_urls_are_understood() {
+    with(Store::Postgres, |store| {
+        for scheme in ["postgresql+asyncpg://", "postgresql+psycopg://", "postgresql+psycopg2://"] {
+            let folder = Scratch::new();
+            let database = Database::create(store, folder.path());
+            let url = database.url.replacen("postgres://", scheme, 1);
+            Setup::bare().env("DATABASE_URL", &url).start().person("user");
+            assert_eq!(database.query("select count(*) from users"), "1", "{scheme}");
+        }
+    });
+}
+
+/// Runs `tests/clients/<script>` against a base URL; gives the last line it printed.
+fn run_script(script: &str, base: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
+    let output = Command::new("bash").arg(path).arg(base).output().expect("bash can be started");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    printed.lines().last().unwrap_or_default().to_owned()
+}
