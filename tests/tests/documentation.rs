@@ -1,29 +1,41 @@
 //! The README's two-minute tour, pasted line by line.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use doorward_tests::{Setup, instance};
-
-/// Where the tour's commands expect Doorward.
-const DEFAULT: &str = "8000";
+use doorward_tests::{Setup, instance, ports};
 
 #[test]
 fn the_two_minute_tour_works_as_it_is_written() {
-    let readme = std::fs::read_to_string(repository().join("README.md")).expect("a README");
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = std::fs::read_to_string(repository.join("README.md")).expect("a README");
     let tour = blocks(&readme, "Two-minute tour");
     assert!(!tour.is_empty(), "the README has a section \"Two-minute tour\" with blocks of shell");
     let doorward = Setup::bare().start();
-    let port = doorward.address().port().to_string();
-    let script = tour.join("\n").replace(&format!(":{DEFAULT}"), &format!(":{port}"));
-    let output = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", &script])
-        .current_dir(doorward.setup().folder())
-        .env("PATH", path_with_the_binary())
-        .output()
-        .expect("bash can be started");
+    let folder = doorward.setup().folder();
+    std::fs::create_dir_all(folder.join("target/release")).expect("a folder");
+    std::os::unix::fs::symlink(instance::binary(), folder.join("target/release/doorward")).expect("a link");
+    // The tour's own ports may be taken on the machine that runs the tests.
+    let [service, gateway] = [ports::free(), ports::free()].map(|address| address.port().to_string());
+    let script = tour.join("\n").replace(":8000", &format!(":{}", doorward.address().port()));
+    let script = script.replace("8001", &service).replace("8080", &gateway);
+    let output = Command::new("bash").args(["-uo", "pipefail", "-c", &script]).current_dir(folder).output();
+    let output = output.expect("bash can be started");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let failures = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}{failures}");
+    for part in [
+        r#""email":"ada@example.com""#,
+        r#""valid":true"#,
+        r#""keys""#,
+        "Research",
+        r#""topic":"tides""#,
+        "401",
+        r#""valid":false"#,
+    ] {
+        assert!(said.contains(part), "{part} is not in: {said}{failures}");
+    }
+    assert!(!said.contains("somebody else"), "{said}");
 }
 
 /// The fenced `sh` blocks below a heading, up to the next heading of any level above it.
@@ -40,13 +52,4 @@ fn blocks(text: &str, heading: &str) -> Vec<String> {
         }
     }
     blocks
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn path_with_the_binary() -> String {
-    let folder = instance::binary().parent().map(Path::to_path_buf).unwrap_or_default();
-    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default())
 }
