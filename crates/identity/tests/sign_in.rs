@@ -1,0 +1,172 @@
+//! Signing in: who gets in, who does not, and what it costs to try.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod world;
+
+use std::sync::Arc;
+
+use doorward_identity::credential::HashScheme;
+use doorward_identity::session::SignInError;
+use doorward_identity::user::UserStatus;
+use world::{PASSWORD, World, admin, sign_in, sign_up, try_sign_in};
+
+#[tokio::test]
+async fn the_right_password_gets_in_whatever_the_spelling_of_the_address() {
+    let world = World::new();
+    let node = world.node().await;
+    sign_up(&node, "Ada@Example.com").await;
+    for spelling in ["Ada@Example.com", "ada@example.com", "ADA@EXAMPLE.COM"] {
+        let signed_in = sign_in(&node, spelling).await;
+        assert_eq!(signed_in.context.user.email.as_str(), "Ada@Example.com");
+        assert_eq!(signed_in.expires_in, 7 * 24 * 3600);
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_is_the_same() {
+    let world = World::new();
+    let node = world.node().await;
+    sign_up(&node, "ada@example.com").await;
+    let gone = sign_up(&node, "gone@example.com").await;
+    node.set_user_status(&admin(), gone, UserStatus::Disabled).await.unwrap();
+    for (email, password) in [
+        ("ada@example.com", "SecurePass123"),
+        ("ada@example.com", ""),
+        ("nobody@example.com", PASSWORD),
+        ("gone@example.com", PASSWORD),
+        ("no address", PASSWORD),
+        ("", ""),
+    ] {
+        let refused = try_sign_in(&node, email, password, "192.0.2.9").await.unwrap_err();
+        assert!(matches!(refused, SignInError::BadCredentials), "{email}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn five_failures_are_free_then_even_the_right_password_waits() {
+    let world = World::new();
+    let node = world.node().await;
+    sign_up(&node, "ada@example.com").await;
+    for _ in 0..5 {
+        let refused = try_sign_in(&node, "ADA@example.com", "wrong", "198.51.100.7").await.unwrap_err();
+        assert!(matches!(refused, SignInError::BadCredentials));
+    }
+    let refused = try_sign_in(&node, "ada@example.com", PASSWORD, "198.51.100.8").await.unwrap_err();
+    assert!(matches!(refused, SignInError::Throttled { retry_after_s: 30 }), "{refused:?}");
+    world.advance(30);
+    try_sign_in(&node, "ada@example.com", PASSWORD, "198.51.100.8").await.unwrap();
+    // Success forgives: five are free again.
+    for _ in 0..5 {
+        let refused = try_sign_in(&node, "ada@example.com", "wrong", "203.0.113.1").await.unwrap_err();
+        assert!(matches!(refused, SignInError::BadCredentials));
+    }
+}
+
+#[tokio::test]
+async fn strangers_cannot_lock_a_person_out_of_a_place_they_used_before() {
+    let world = World::new();
+    let node = world.node().await;
+    sign_up(&node, "ada@example.com").await;
+    try_sign_in(&node, "ada@example.com", PASSWORD, "2001:db8::1").await.unwrap();
+    for number in 0..20 {
+        let _ = try_sign_in(&node, "ada@example.com", "wrong", &format!("198.51.100.{number}")).await;
+    }
+    let elsewhere = try_sign_in(&node, "ada@example.com", PASSWORD, "203.0.113.5").await;
+    assert!(matches!(elsewhere, Err(SignInError::Throttled { .. })));
+    // Another machine of the same network is the same place.
+    try_sign_in(&node, "ada@example.com", PASSWORD, "2001:db8::2").await.unwrap();
+}
+
+#[tokio::test]
+async fn parallel_guesses_do_not_slip_past_the_counter() {
+    let world = World::new();
+    let node = Arc::new(world.node().await);
+    sign_up(&node, "ada@example.com").await;
+    let guesses = (0..50).map(|number| {
+        let node = Arc::clone(&node);
+        tokio::spawn(async move {
+            try_sign_in(&node, "ada@example.com", "wrong", &format!("198.51.100.{number}")).await.unwrap_err()
+        })
+    });
+    let mut judged = 0;
+    for guess in guesses.collect::<Vec<_>>() {
+        judged += u32::from(matches!(guess.await.unwrap(), SignInError::BadCredentials));
+    }
+    assert_eq!(judged, 5);
+}
+
+#[tokio::test]
+async fn a_burst_of_right_passwords_is_no_attack() {
+    let world = World::new();
+    let node = Arc::new(world.node().await);
+    sign_up(&node, "ada@example.com").await;
+    let burst = (0..20).map(|_| {
+        let node = Arc::clone(&node);
+        tokio::spawn(async move { try_sign_in(&node, "ada@example.com", PASSWORD, "192.0.2.1").await })
+    });
+    for one in burst.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_failed_too_often_is_turned_away() {
+    let world = World::new();
+    let node = world.node_with(|settings| settings.address_failures = 3).await;
+    sign_up(&node, "ada@example.com").await;
+    for number in 0..3 {
+        let _ = try_sign_in(&node, &format!("somebody{number}@example.com"), "wrong", "198.51.100.7").await;
+    }
+    let refused = try_sign_in(&node, "ada@example.com", PASSWORD, "198.51.100.7").await;
+    assert!(matches!(refused, Err(SignInError::Throttled { .. })));
+    try_sign_in(&node, "ada@example.com", PASSWORD, "198.51.100.8").await.unwrap();
+    world.advance(3600);
+    try_sign_in(&node, "ada@example.com", PASSWORD, "198.51.100.7").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_before_it_hashes() {
+    let world = World::new();
+    let node = Arc::new(
+        world
+            .node_with(|settings| {
+                settings.hash = HashScheme::Bcrypt { cost: 9 };
+                settings.hash_threads = 1;
+                settings.hash_queue = 1;
+            })
+            .await,
+    );
+    let crowd = (0..20).map(|number| {
+        let node = Arc::clone(&node);
+        tokio::spawn(async move {
+            try_sign_in(&node, &format!("somebody{number}@example.com"), "wrong", "198.51.100.7").await.unwrap_err()
+        })
+    });
+    let (mut judged, mut refused) = (0, 0);
+    for one in crowd.collect::<Vec<_>>() {
+        match one.await.unwrap() {
+            SignInError::BadCredentials => judged += 1,
+            SignInError::Overloaded(overloaded) => {
+                assert!(overloaded.retry_after_s > 0);
+                refused += 1;
+            }
+            other => unreachable!("{other:?}"),
+        }
+    }
+    assert!(judged >= 2 && refused >= 1, "{judged} judged, {refused} refused");
+}
+
+#[tokio::test]
+async fn a_changed_scheme_hashes_anew_at_the_next_sign_in() {
+    let world = World::new();
+    sign_up(&world.node().await, "ada@example.com").await;
+    let argon = HashScheme::Argon2id { memory: 64, iterations: 1 };
+    for (scheme, prefix) in [(argon, "$argon2id$"), (HashScheme::Bcrypt { cost: 5 }, "$2b$05$")] {
+        let node = world.node_with(|settings| settings.hash = scheme).await;
+        sign_in(&node, "ada@example.com").await;
+        let user = node.user_by_email(&admin(), "ada@example.com").await.unwrap().unwrap();
+        assert!(user.password_hash.unwrap().expose().starts_with(prefix));
+        sign_in(&node, "ada@example.com").await;
+    }
+}
