@@ -1,1 +1,124 @@
-//! Placeholder.
+//! What a store must do: one function a promise, named as a sentence, run against every store. This is the
+//! specification behind the ports' documentation, races included.
+//!
+//! Every promise gets an empty database that two nodes opened and migrated at the same moment. SQLite runs always;
+//! PostgreSQL where `TEST_POSTGRES_URL` names a server (a role that may create schemas). `REQUIRE_STORES=sqlite,postgres`
+//! turns a skipped store into a failure.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod audit;
+mod backend;
+mod change;
+mod domain;
+mod key;
+mod migration;
+mod refresh;
+mod session;
+mod stand;
+mod team;
+mod throttle;
+mod user;
+
+pub(crate) use backend::{Backend, PostgresBackend, SqliteBackend};
+pub(crate) use stand::Stand;
+
+macro_rules! promises {
+    ($($file:ident: $($promise:ident),+;)+) => {
+        promises!(@backend sqlite SqliteBackend $($($file $promise)+)+);
+        promises!(@backend postgres PostgresBackend $($($file $promise)+)+);
+    };
+    (@backend $name:ident $backend:ident $($file:ident $promise:ident)+) => {
+        mod $name {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $promise() {
+                    super::hold::<super::$backend>(super::$file::$promise).await;
+                }
+            )+
+        }
+    };
+}
+
+promises! {
+    user:
+        a_user_comes_back_as_it_was_made,
+        a_user_is_taken_in_any_spelling,
+        of_fifty_sign_ups_with_one_address_one_wins,
+        an_identity_belongs_to_one_user,
+        a_refused_sign_up_leaves_nothing_behind,
+        a_new_user_joins_an_active_team_and_domain_only,
+        a_stale_save_changes_nothing,
+        of_two_saves_at_once_one_is_written,
+        an_address_cannot_be_moved_onto_another_user,
+        a_quiet_rehash_replaces_only_the_hash_it_read,
+        disabling_ends_every_session,
+        disabling_and_signing_in_at_once_leave_no_open_session,
+        a_deleted_user_leaves_only_the_audit_log,
+        users_are_listed_in_order_of_creation_page_by_page,
+        a_search_finds_parts_in_any_case_and_knows_no_wildcards;
+    team:
+        a_team_comes_back_as_it_was_made,
+        seeds_are_made_once_for_ever,
+        seeds_pass_over_names_in_use,
+        two_nodes_seed_once,
+        a_team_name_and_reference_are_unique,
+        a_stale_team_is_not_saved,
+        a_membership_is_set_changed_and_removed,
+        a_membership_needs_both_ends,
+        a_context_shows_active_teams_and_domains_in_order;
+    domain:
+        a_domain_comes_back_as_it_was_made,
+        domains_are_seeded_once_for_ever,
+        a_domain_key_is_unique,
+        a_domain_needs_its_parent,
+        a_domain_cannot_lie_below_itself,
+        of_two_moves_that_close_a_circle_one_is_refused,
+        a_stale_domain_is_not_saved,
+        an_assignment_is_made_repeated_and_undone;
+    session:
+        a_session_begins_and_notes_the_sign_in,
+        a_session_begins_for_an_active_user_only,
+        a_session_ends_once,
+        all_sessions_of_one_user_end,
+        open_sessions_are_listed_newest_first,
+        an_address_is_known_once_used;
+    refresh:
+        of_fifty_turns_of_one_token_one_rotates_and_the_rest_repeat_it,
+        a_late_tab_is_led_to_the_token_that_counts,
+        a_token_used_again_after_the_window_ends_the_session,
+        an_old_token_of_an_ended_session_is_over,
+        a_token_ends_with_its_time_or_its_session,
+        an_unknown_token_is_unknown,
+        a_session_is_found_by_each_of_its_tokens;
+    throttle:
+        of_attempts_at_once_exactly_five_are_admitted,
+        a_blocked_attempt_counts_for_nothing,
+        a_forgiven_counter_is_unused,
+        counters_do_not_mix;
+    key:
+        keys_come_back_in_the_order_of_their_making,
+        of_two_rotations_at_once_one_wins,
+        a_key_is_withdrawn_once;
+    audit:
+        a_line_comes_back_as_it_was_written,
+        lines_are_read_newest_first_by_subject_and_action;
+    change:
+        every_change_is_announced,
+        what_is_refused_is_not_announced,
+        changes_are_read_on_from_a_position,
+        a_sweep_takes_only_what_is_old,
+        a_store_gives_a_sign_of_life;
+    migration:
+        of_two_nodes_that_migrate_at_once_one_does;
+}
+
+/// Prepares a database, holds the store to one promise and clears up. What a broken promise leaves stays to be
+/// looked at.
+async fn hold<B: Backend>(promise: impl AsyncFn(&Stand)) {
+    let Some(backend) = B::prepare().await else { return };
+    let stand = Stand::of(&backend).await;
+    promise(&stand).await;
+    drop(stand);
+    backend.clear().await;
+}

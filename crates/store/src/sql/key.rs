@@ -7,7 +7,7 @@ use doorward_identity::change::ChangeSubject;
 use doorward_identity::keyring::{KeyStore, StoredKey};
 use doorward_identity::store::Inserted;
 
-use super::{Engine, conclude};
+use super::{Engine, can_be_stored, conclude};
 use crate::fault::{Fault, readable};
 use crate::time::Time;
 
@@ -79,6 +79,9 @@ impl KeyStore for Engine {
     }
 
     async fn delete_key(&self, kid: &str, event: &AuditEvent) -> Result<bool, StoreError> {
+        if !can_be_stored(kid) {
+            return Ok(false);
+        }
         self.calls
             .run("delete_key", move || async move {
                 let mut tx = self.begin().await?;

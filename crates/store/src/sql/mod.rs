@@ -27,6 +27,12 @@ use crate::fault::Fault;
 /// A connection, inside a transaction or not.
 type Connection = <Db as sqlx::Database>::Connection;
 
+/// Whether a text can be in any column at all. PostgreSQL keeps no NUL and refuses even to look for one; whoever
+/// asks for such a text is told what is true: nothing is there.
+fn can_be_stored(text: &str) -> bool {
+    !text.contains('\0')
+}
+
 /// Ends a transaction that changed something others remember: change line, audit line, commit.
 async fn conclude(mut tx: Transaction<'static, Db>, subject: ChangeSubject, event: &AuditEvent) -> Result<(), Fault> {
     change::announce(&mut tx, subject, event.at).await?;

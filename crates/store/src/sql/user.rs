@@ -13,7 +13,7 @@ use doorward_identity::{StoreError, UserId};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Connection, Engine, audit, conclude, context, session};
+use super::{Connection, Engine, audit, can_be_stored, conclude, context, session};
 use crate::fault::{Fault, is_taken, readable};
 use crate::time::Time;
 
@@ -227,6 +227,9 @@ impl UserStore for Engine {
     }
 
     async fn find_user_by_identity(&self, identity: &ExternalIdentity) -> Result<Option<User>, StoreError> {
+        if !can_be_stored(&identity.subject) {
+            return Ok(None);
+        }
         self.calls
             .run("find_user_by_identity", move || async move {
                 let row: Option<UserRow> = sqlx::query_as(FIND_BY_IDENTITY)
@@ -326,8 +329,7 @@ impl UserStore for Engine {
             .run("list_users", move || async move {
                 let rows: Vec<UserRow> = match &query.search {
                     None => sqlx::query_as(LIST).bind(after).bind(limit).fetch_all(self.reader()).await?,
-                    // No stored text holds a NUL, and PostgreSQL would not even take one to compare.
-                    Some(search) if search.contains('\0') => Vec::new(),
+                    Some(search) if !can_be_stored(search) => Vec::new(),
                     Some(search) => {
                         sqlx::query_as(SEARCH)
                             .bind(after)

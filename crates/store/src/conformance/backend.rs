@@ -1,0 +1,116 @@
+//! Where a promise is tried: an empty SQLite file, or an empty schema on a PostgreSQL server.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use doorward_identity::clock::SystemClock;
+use doorward_identity::entropy::SystemEntropy;
+use doorward_identity::observer::Unobserved;
+use doorward_identity::{Clock, Store, ids};
+use secrecy::SecretString;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::{Applied, Options, PostgresStore, SqliteStore};
+
+/// An empty database of its own.
+#[async_trait]
+pub(crate) trait Backend: Sized + Send + Sync {
+    /// Makes one. `None` when there is no such server here and none is required.
+    async fn prepare() -> Option<Self>;
+
+    /// A node of Doorward: its store, opened and migrated, and what its migration did.
+    async fn node(&self) -> (Arc<dyn Store>, Applied);
+
+    /// Removes it.
+    async fn clear(self);
+}
+
+/// Options with time enough for a loaded machine.
+pub(crate) fn options() -> Options {
+    Options { max_connections: 8, timeout: Duration::from_mins(1), observer: Arc::new(Unobserved) }
+}
+
+/// A name no other test has.
+fn unique_name() -> String {
+    format!("doorward_test_{}", ids::version_7(SystemClock.now(), &SystemEntropy).simple())
+}
+
+/// A folder that is gone when the test is over.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(std::env::temp_dir().join(unique_name()))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) struct SqliteBackend(Folder);
+
+#[async_trait]
+impl Backend for SqliteBackend {
+    async fn prepare() -> Option<Self> {
+        Some(Self(Folder::new()))
+    }
+
+    async fn node(&self) -> (Arc<dyn Store>, Applied) {
+        let store = SqliteStore::open(&self.0.0.join("doorward.db"), options()).await.unwrap();
+        let applied = store.migrate().await.unwrap();
+        (Arc::new(store), applied)
+    }
+
+    async fn clear(self) {}
+}
+
+pub(crate) struct PostgresBackend {
+    server: String,
+    schema: String,
+}
+
+impl PostgresBackend {
+    /// The address of the empty schema.
+    pub(crate) fn url(&self) -> SecretString {
+        let separator = if self.server.contains('?') { '&' } else { '?' };
+        format!("{}{separator}options=-csearch_path%3D{}", self.server, self.schema).into()
+    }
+
+    /// Runs statements on the server, outside any store.
+    pub(crate) async fn run(&self, sql: String) {
+        let mut connection = PgConnection::connect(&self.server).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Backend for PostgresBackend {
+    #[expect(clippy::disallowed_methods, reason = "tests are configured by the environment")]
+    async fn prepare() -> Option<Self> {
+        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+            let required = std::env::var("REQUIRE_STORES").unwrap_or_default();
+            assert!(!required.split(',').any(|store| store == "postgres"), "TEST_POSTGRES_URL is not set");
+            eprintln!("skipped: TEST_POSTGRES_URL is not set");
+            return None;
+        };
+        let backend = Self { server, schema: unique_name() };
+        backend.run(format!("create schema {}", backend.schema)).await;
+        Some(backend)
+    }
+
+    async fn node(&self) -> (Arc<dyn Store>, Applied) {
+        let store = PostgresStore::connect(&self.url(), options()).await.unwrap();
+        let applied = store.migrate().await.unwrap();
+        (Arc::new(store), applied)
+    }
+
+    async fn clear(self) {
+        self.run(format!("drop schema {} cascade", self.schema)).await;
+    }
+}
