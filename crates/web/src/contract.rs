@@ -1,0 +1,46 @@
+//! What the surfaces say differently about the same thing: statuses and words, as their pages promise them.
+//! Knows no service.
+
+use http::StatusCode;
+
+/// Whose promises an answer keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contract {
+    /// System 2, `/api/auth`.
+    Signin,
+    /// System 3, `/auth`, `/teams` and `/domains`.
+    Directory,
+    /// `/admin/v1`.
+    Administration,
+}
+
+impl Contract {
+    /// The status of a body whose members are missing, of the wrong type or no good.
+    pub(crate) const fn bad_input(self) -> StatusCode {
+        match self {
+            Self::Signin => StatusCode::BAD_REQUEST,
+            Self::Directory | Self::Administration => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// Whether a member nobody knows is refused. The old systems' clients may send more than is asked for.
+    pub(crate) const fn refuses_unknown_members(self) -> bool {
+        matches!(self, Self::Administration)
+    }
+
+    /// The one answer to a wrong e-mail and a wrong password.
+    pub(crate) const fn bad_credentials(self) -> &'static str {
+        match self {
+            Self::Signin | Self::Administration => "Invalid credentials",
+            Self::Directory => "Incorrect email or password",
+        }
+    }
+
+    /// The status of signing up with an address that somebody has.
+    pub(crate) const fn taken(self) -> StatusCode {
+        match self {
+            Self::Signin | Self::Administration => StatusCode::CONFLICT,
+            Self::Directory => StatusCode::BAD_REQUEST,
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! JSON in and out: one strict reading of a request's body, and the one way an answer's body is written.
+//!
+//! A body is one JSON object (RFC 8259): UTF-8, no name twice at any depth, no deeper than [`MAX_DEPTH`], of at most
+//! [`MAX_BODY`] bytes, sent as JSON and not compressed. What its members must be is for the caller ([`Shape`]).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::contract::Contract;
+use crate::members::{Member, Members, Shape};
+use crate::problem::Problem;
+
+/// The most a body may be long.
+const MAX_BODY: usize = 1024 * 1024;
+/// How deep its arrays and objects may lie in each other.
+const MAX_DEPTH: u8 = 32;
+
+/// A request's body, sent as JSON and not yet read.
+pub(crate) struct JsonBody(Bytes);
+
+/// A request's body where one may be left out.
+pub(crate) struct OptionalJsonBody(Option<JsonBody>);
+
+impl JsonBody {
+    /// Reads the object's members as a contract wants them.
+    pub(crate) fn read<S: Shape>(&self, contract: Contract) -> Result<S, Problem> {
+        let text = std::str::from_utf8(&self.0).map_err(|_| Problem::malformed("The body is not UTF-8"))?;
+        let mut members = parse(text)?;
+        let shape = S::read(&mut members);
+        members.finish(contract)?;
+        Ok(shape)
+    }
+}
+
+impl OptionalJsonBody {
+    /// As [`JsonBody::read`]; nothing when there is no body.
+    pub(crate) fn read<S: Shape>(&self, contract: Contract) -> Result<Option<S>, Problem> {
+        self.0.as_ref().map(|body| body.read(contract)).transpose()
+    }
+}
+
+impl<State: Sync> FromRequest<State> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &State) -> Result<Self, Problem> {
+        let (head, body) = request.into_parts();
+        must_be_json(&head.headers)?;
+        collect(&head.headers, body).await.map(Self)
+    }
+}
+
+impl<State: Sync> FromRequest<State> for OptionalJsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &State) -> Result<Self, Problem> {
+        let (head, body) = request.into_parts();
+        let body = collect(&head.headers, body).await?;
+        if body.is_empty() {
+            return Ok(Self(None));
+        }
+        must_be_json(&head.headers)?;
+        Ok(Self(Some(JsonBody(body))))
+    }
+}
+
+async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = "The body is longer than 1 MiB";
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    };
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Problem::malformed("The body did not arrive whole")),
+    }
+}
+
+fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let unsupported = |detail| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    match (types.next(), types.next()) {
+        (Some(one), None) if is_json(one) => {}
+        _ => return unsupported("The body must be sent as application/json"),
+    }
+    let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(plain) {
+        Ok(())
+    } else {
+        unsupported("The body must not be compressed")
+    }
+}
+
+/// Whether a media type is `application/json` or has the suffix `+json` (RFC 6839, 3.1), in UTF-8.
+fn is_json(media_type: &HeaderValue) -> bool {
+    let Ok(text) = media_type.to_str() else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let suffix = essence.get(essence.len().saturating_sub(5)..).unwrap_or_default();
+    let is_json = essence.eq_ignore_ascii_case("application/json")
+        || (essence.contains('/') && suffix.eq_ignore_ascii_case("+json"));
+    let other_charset = |part: &str| {
+        let Some((name, value)) = part.split_once('=') else { return false };
+        name.eq_ignore_ascii_case("charset") && !value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+    };
+    is_json && !parts.any(other_charset)
+}
+
+fn parse(text: &str) -> Result<Members<'_>, Problem> {
+    let malformed = |error: &dyn fmt::Display| Problem::malformed(format!("The body is not good JSON: {error}"));
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let object = Object.deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
+    deserializer.end().map_err(|error| malformed(&error))?;
+    Ok(Members::new(object))
+}
+
+/// The whole body: an object, whose members are kept.
+struct Object;
+
+impl<'de> DeserializeSeed<'de> for Object {
+    type Value = Vec<(Cow<'de, str>, Member<'de>)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Vec<(Cow<'de, str>, Member<'de>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(4);
+        while let Some(name) = map.next_key_seed(Name)? {
+            members.push((name, map.next_value_seed(Below(1))?));
+        }
+        refuse_doubles(members.iter().map(|(name, _)| &**name).collect())?;
+        Ok(members)
+    }
+}
+
+/// A value inside, so many objects and arrays deep.
+#[derive(Clone, Copy)]
+struct Below(u8);
+
+impl Below {
+    fn one_more<E: Error>(self) -> Result<Self, E> {
+        if self.0 < MAX_DEPTH { Ok(Self(self.0 + 1)) } else { Err(E::custom("it is too deep")) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Below {
+    type Value = Member<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Below {
+    type Value = Member<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Member::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Member::Flag(value))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Member::Number)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Member::Number)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Member::Number)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Member::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Member::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let below = self.one_more()?;
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(below)? {
+            list.push(item);
+        }
+        Ok(Member::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let below = self.one_more()?;
+        let mut names = Vec::new();
+        while let Some(name) = map.next_key_seed(Name)? {
+            names.push(name);
+            map.next_value_seed(below)?;
+        }
+        refuse_doubles(names.iter().map(|name| &**name).collect())?;
+        Ok(Member::Object)
+    }
+}
+
+/// A member's name, as it reads with its escapes undone.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+/// Two members of one name: readers disagree which of them counts (RFC 8259, 4).
+fn refuse_doubles<E: Error>(mut names: Vec<&str>) -> Result<(), E> {
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => {
+            let shown: String = pair[0].chars().take(64).collect();
+            Err(E::custom(format_args!("{shown:?} is there twice")))
+        }
+    }
+}
+
+/// An answer of that status with a JSON body that no cache keeps.
+pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
+    let mut bytes = Vec::with_capacity(512);
+    if let Err(error) = serde_json::to_writer(&mut bytes, body) {
+        tracing::error!(%error, "an answer cannot be written as JSON");
+        bytes.clear();
+    }
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.reserve(12);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// 200 with a JSON body.
+pub(crate) fn ok(body: &impl Serialize) -> Response {
+    answer(StatusCode::OK, body)
+}

@@ -1,0 +1,291 @@
+//! The envelope that every request passes, whoever answers it: request id, client address, CORS, security headers,
+//! access log and counters, on one page.
+//!
+//! It is plain functions over `http` types, not a stack of services, so that a proxied request passes the very
+//! same ones. Knows no route and no service.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use doorward_identity::Entropy;
+use doorward_identity::session::Origin;
+use http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, request};
+use http_body::Body;
+use ipnet::IpNet;
+
+use crate::cors::Cors;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// What is kept of a client's name for itself.
+const MAX_USER_AGENT: usize = 256;
+
+/// Who counts requests. Called once for each: an implementation only adds to counters.
+pub trait RequestObserver: Send + Sync {
+    /// A request was answered; `route` and `method` are of a bounded set.
+    fn request(&self, route: &str, method: &'static str, status: u16, elapsed: Duration);
+}
+
+/// Who answered, which decides what the envelope adds.
+#[derive(Clone, Copy, Debug)]
+pub enum Answered<'r> {
+    /// A surface, at this route.
+    Own(&'r str),
+    /// A service behind the gateway, at the route of this name. How its pages may be framed is its own affair.
+    Upstream(&'r str),
+}
+
+/// The envelope.
+pub struct Envelope {
+    cors: Cors,
+    trusted_proxies: Vec<IpNet>,
+    https: bool,
+    ids: RequestIds,
+    observer: Arc<dyn RequestObserver>,
+}
+
+/// What is known of a request from its head on, until its answer is sent.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    request_id: HeaderValue,
+    client: IpAddr,
+    page: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+}
+
+impl Exchange {
+    /// The request's id in the log.
+    pub fn request_id(&self) -> &str {
+        self.request_id.to_str().unwrap_or_default()
+    }
+
+    /// The client's address, as far as it may be believed.
+    pub const fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    /// The same, as the domain remembers it.
+    pub fn origin(&self) -> Origin {
+        let agent = self
+            .user_agent
+            .as_ref()
+            .map(|agent| String::from_utf8_lossy(agent.as_bytes()).chars().take(MAX_USER_AGENT).collect::<String>());
+        Origin { address: Some(self.client), user_agent: agent, request_id: Some(self.request_id().to_owned()) }
+    }
+}
+
+impl Envelope {
+    /// An envelope; `entropy` makes request ids differ between processes.
+    pub fn new(
+        cors: Cors,
+        trusted_proxies: Vec<IpNet>,
+        https: bool,
+        entropy: &dyn Entropy,
+        observer: Arc<dyn RequestObserver>,
+    ) -> Self {
+        Self { cors, trusted_proxies, https, ids: RequestIds::new(entropy), observer }
+    }
+
+    /// A request has come in.
+    pub fn begin(&self, peer: SocketAddr, head: &request::Parts) -> Exchange {
+        let own = head.headers.get(X_REQUEST_ID).filter(|id| is_request_id(id.as_bytes()));
+        Exchange {
+            started: Instant::now(),
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            request_id: own.cloned().unwrap_or_else(|| self.ids.next()),
+            client: client(peer.ip(), &head.headers, &self.trusted_proxies),
+            page: head.headers.get(ORIGIN).cloned(),
+            user_agent: head.headers.get(USER_AGENT).cloned(),
+        }
+    }
+
+    /// The answer to a browser that asks whether a page may send a request; nothing if that is not what it is, or
+    /// the page is not allowed.
+    pub fn preflight<B: Default>(&self, exchange: &Exchange, head: &request::Parts) -> Option<Response<B>> {
+        let page = exchange.page.as_ref()?;
+        let asks = head.method == Method::OPTIONS && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        if !asks || !self.cors.allows(page) {
+            return None;
+        }
+        let mut response = Response::new(B::default());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        Cors::allow(&head.headers, response.headers_mut());
+        Some(response)
+    }
+
+    /// The answer is there: marks, logs and counts it.
+    pub fn finish<B: Body>(&self, exchange: &Exchange, answered: Answered<'_>, response: &mut Response<B>) {
+        let (Answered::Own(route) | Answered::Upstream(route)) = answered;
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, exchange.request_id.clone());
+        self.cors.mark(exchange.page.as_ref(), headers);
+        self.secure(answered, headers);
+        let elapsed = exchange.started.elapsed();
+        let status = response.status();
+        log(exchange, route, status, elapsed, response.body().size_hint().exact());
+        self.observer.request(route, method_name(&exchange.method), status.as_u16(), elapsed);
+    }
+
+    /// Tells browsers to be careful; what an answer says itself stays.
+    fn secure(&self, answered: Answered<'_>, headers: &mut HeaderMap) {
+        let mut unless_set = |name, value| {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        };
+        unless_set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+        unless_set(REFERRER_POLICY, "no-referrer");
+        if self.https {
+            unless_set(STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+        }
+        match answered {
+            Answered::Own(_) => {
+                unless_set(X_FRAME_OPTIONS, "DENY");
+                unless_set(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+            }
+            Answered::Upstream(_) => {}
+        }
+    }
+}
+
+/// One line for one request: the path without its query, which may hold secrets.
+fn log(exchange: &Exchange, route: &str, status: StatusCode, elapsed: Duration, bytes: Option<u64>) {
+    let method = exchange.method.as_str();
+    let path = exchange.uri.path();
+    let client = exchange.client;
+    let request_id = exchange.request_id();
+    let duration_ms = elapsed.as_secs_f64() * 1000.0;
+    let status = status.as_u16();
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "access",
+                method, path, status, duration_ms, bytes, %client, request_id, route, "request"
+            )
+        };
+    }
+    match status {
+        500 => line!(error),
+        501.. => line!(warn),
+        _ => line!(info),
+    }
+}
+
+/// The method's name, of a bounded set.
+fn method_name(method: &Method) -> &'static str {
+    const KNOWN: [(&Method, &str); 7] = [
+        (&Method::GET, "GET"),
+        (&Method::POST, "POST"),
+        (&Method::PATCH, "PATCH"),
+        (&Method::PUT, "PUT"),
+        (&Method::DELETE, "DELETE"),
+        (&Method::HEAD, "HEAD"),
+        (&Method::OPTIONS, "OPTIONS"),
+    ];
+    KNOWN.iter().find(|(known, _)| *known == method).map_or("OTHER", |(_, name)| *name)
+}
+
+/// Whether a client's own request id may stand in a log.
+fn is_request_id(id: &[u8]) -> bool {
+    (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+}
+
+/// The client's address: the peer, or, while the hop is a proxy we trust, whom it says it speaks for.
+fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let mut client = peer.to_canonical();
+    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+    if !is_trusted(client) {
+        return client;
+    }
+    let lines: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
+    for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
+        // What no proxy of ours wrote correctly tells nothing, and neither does anything before it.
+        let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else { break };
+        client = address;
+        if !is_trusted(client) {
+            break;
+        }
+    }
+    client
+}
+
+/// An address as proxies write it: alone, or with a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let alone = text.parse::<IpAddr>().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    alone.or_else(with_port).or_else(in_brackets).map(|address| address.to_canonical())
+}
+
+/// Makes request ids: what is random for the process, then a counter.
+struct RequestIds {
+    process: String,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    fn new(entropy: &dyn Entropy) -> Self {
+        let process = u64::from_le_bytes(entropy.bytes());
+        Self { process: format!("{process:016x}"), next: AtomicU64::new(1) }
+    }
+
+    fn next(&self) -> HeaderValue {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{}-{number:x}", self.process);
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(id)).unwrap_or(HeaderValue::from_static("-"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn believed(peer: &str, lines: &[&str], trusted: &[&str]) -> Result<String, Box<dyn std::error::Error>> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(X_FORWARDED_FOR, line.parse()?);
+        }
+        let trusted = trusted.iter().map(|net| net.parse()).collect::<Result<Vec<_>, _>>()?;
+        Ok(client(peer.parse()?, &headers, &trusted).to_string())
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed_about_the_client() -> Result<(), Box<dyn std::error::Error>> {
+        let proxies = ["10.0.0.0/8", "fd00::/8"];
+        for (peer, lines, expected) in [
+            ("203.0.113.9", &["1.2.3.4"][..], "203.0.113.9"),
+            ("10.0.0.1", &["1.2.3.4"], "1.2.3.4"),
+            ("10.0.0.1", &["6.6.6.6, 1.2.3.4, 10.0.0.2"], "1.2.3.4"),
+            ("10.0.0.1", &["6.6.6.6", "1.2.3.4"], "1.2.3.4"),
+            ("10.0.0.1", &["1.2.3.4:5678"], "1.2.3.4"),
+            ("10.0.0.1", &["[2001:db8::1]:443"], "2001:db8::1"),
+            ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
+            ("10.0.0.1", &["::ffff:1.2.3.4"], "1.2.3.4"),
+            ("::ffff:10.0.0.1", &["1.2.3.4"], "1.2.3.4"),
+            ("10.0.0.1", &["1.2.3.4, nonsense"], "10.0.0.1"),
+            ("10.0.0.1", &["nonsense, 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &[""], "10.0.0.1"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("fd00::1", &["2001:db8::7"], "2001:db8::7"),
+        ] {
+            assert_eq!(believed(peer, lines, &proxies)?, expected, "{peer} with {lines:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_request_id_that_could_break_a_log_line_is_not_taken() {
+        assert!(is_request_id(b"req_1.a-B"));
+        for odd in [&b""[..], b"a b", b"a\"b", b"a\tb", "é".as_bytes(), &[b'a'; 129]] {
+            assert!(!is_request_id(odd), "{odd:?}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The `OpenAPI` document: what the routes say of themselves, completed by what is true of every route of a kind, so
+//! that no status goes undocumented and no handler has to repeat the list.
+
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr,
+    Response, ResponseBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::{EnabledSurfaces, routes};
+
+/// Problem details (RFC 9457). Old clients read `detail`.
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "describes what doorward-protocol writes")]
+struct ProblemSchema {
+    #[schema(example = "about:blank")]
+    r#type: String,
+    #[schema(example = "Unauthorized")]
+    title: String,
+    #[schema(minimum = 400, maximum = 599, example = 401)]
+    status: u16,
+    #[schema(example = "Invalid credentials", required = false, nullable = false)]
+    detail: Option<String>,
+    /// A stable name for programs.
+    #[schema(example = "bad_credentials")]
+    code: String,
+    /// The fields at fault.
+    #[schema(inline, required = false, nullable = false)]
+    errors: Option<Vec<FieldErrorSchema>>,
+}
+
+/// A field of the request that was not accepted.
+#[derive(ToSchema)]
+#[schema(as = FieldError)]
+#[expect(dead_code, reason = "describes what doorward-protocol writes")]
+struct FieldErrorSchema {
+    field: String,
+    message: String,
+}
+
+/// The whole document of a Doorward with every surface, as it is checked in.
+pub fn document() -> String {
+    let everything = EnabledSurfaces { signin: true, directory: true };
+    let document = complete(routes::all(everything).into_openapi(), env!("CARGO_PKG_VERSION"));
+    document.to_pretty_json().unwrap_or_default()
+}
+
+/// Adds what is true of every route of a kind.
+pub(crate) fn complete(mut document: OpenApi, version: &str) -> OpenApi {
+    document.info = InfoBuilder::new()
+        .title("Doorward")
+        .version(version)
+        .description(Some("Accounts, tokens, teams and domains behind one door."))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0 OR MIT").build()))
+        .build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("An access token of any surface, or of a trusted outside issuer."));
+    let components = ComponentsBuilder::from(document.components.take().unwrap_or_default());
+    let components = components
+        .security_scheme("bearer", SecurityScheme::Http(bearer.build()))
+        .schema("Problem", ProblemSchema::schema());
+    document.components = Some(components.build());
+    let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
+    document.tags = Some(vec![
+        tag("signin", "E-mail and password."),
+        tag(
+            "directory",
+            "Identity for services: people, their teams and domains, and the judgement of tokens. In development, if it \
+             is set so, `X-User-Email` and `X-User-Name` stand for a bearer token.",
+        ),
+        tag("administration", "For callers with the role `admin`."),
+        tag("service", "The service itself."),
+    ]);
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            complete_operation(path, operation);
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// Every refusal that can happen to a route of this kind, and the form that all refusals have.
+fn complete_operation(path: &str, operation: &mut Operation) {
+    let is_admin = path.starts_with("/admin/");
+    let is_secured = operation.security.is_some();
+    let has_body = operation.request_body.is_some();
+    let parameters = operation.parameters.as_deref().unwrap_or_default();
+    let has = |place: &ParameterIn| {
+        parameters.iter().any(|parameter| matches!(parameter, RefOr::T(it) if it.parameter_in == *place))
+    };
+    let calls_a_service = is_secured || has_body;
+    let bad_input_has_its_own_status = !path.starts_with("/api/auth/");
+    let rules = [
+        (calls_a_service, "400", "The request cannot be read"),
+        (is_secured, "401", "Nobody is signed in, or the token does not count"),
+        (is_admin, "403", "The caller is no administrator"),
+        (has(&ParameterIn::Path), "404", "There is nothing of that id"),
+        (has(&ParameterIn::Header), "412", "It is not of the version that `If-Match` names"),
+        (has_body, "413", "The body is longer than 1 MiB"),
+        (has_body, "415", "The body is not sent as uncompressed JSON"),
+        ((has_body || has(&ParameterIn::Query)) && bad_input_has_its_own_status, "422", "Something given is no good"),
+        (calls_a_service, "503", "Not now; `Retry-After` says when"),
+    ];
+    let responses = &mut operation.responses.responses;
+    for (happens, status, description) in rules {
+        if happens && !responses.contains_key(status) {
+            let response = ResponseBuilder::new().description(description).build();
+            responses.insert(status.to_owned(), RefOr::T(response));
+        }
+    }
+    for (status, response) in responses {
+        let RefOr::T(response) = response else { continue };
+        complete_response(status, response);
+    }
+}
+
+fn complete_response(status: &str, response: &mut Response) {
+    if status < "400" {
+        return;
+    }
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    response.content.insert("application/problem+json".to_owned(), RefOr::T(content));
+    let header = match status {
+        "401" => ("WWW-Authenticate", "`Bearer`, with `error=\"invalid_token\"` when a token was sent"),
+        "429" | "503" => ("Retry-After", "Seconds to wait"),
+        _ => return,
+    };
+    let described = HeaderBuilder::new().description(Some(header.1)).build();
+    response.headers.insert(header.0.to_owned(), RefOr::T(described));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_checked_in_document_is_the_one_the_code_makes() -> std::io::Result<()> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+        let made = document() + "\n";
+        #[expect(clippy::disallowed_methods, reason = "asks whoever runs the test, not the configuration")]
+        let renew = std::env::var_os("UPDATE_GENERATED").is_some();
+        if renew {
+            return std::fs::write(path, made);
+        }
+        assert!(std::fs::read_to_string(path)? == made, "run this test with UPDATE_GENERATED=1 and commit the file");
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! Every route, on one page.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::Router;
+use bytes::Bytes;
+use doorward_identity::Identity;
+use http::{Method, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::admin::{audit, domains, keys, teams, users};
+use crate::api::{directory, docs, health, signin, wellknown};
+use crate::problem::Problem;
+use crate::{Api, EnabledSurfaces, WebSettings, openapi};
+
+type Routes = OpenApiRouter<Arc<Api>>;
+
+/// The service itself: `/`, `/health`, `/livez`, `/readyz`, `/.well-known/…`.
+fn service() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(health::root))
+        .routes(routes!(health::health))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(wellknown::jwks))
+}
+
+/// System 2: `/api/auth/…`.
+fn signin() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(signin::sign_up))
+        .routes(routes!(signin::sign_in))
+        .routes(routes!(signin::refresh))
+        .routes(routes!(signin::log_out))
+        .routes(routes!(signin::me))
+}
+
+/// System 3: `/auth/…`, `/teams…`, `/domains…`.
+fn directory() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(directory::register))
+        .routes(routes!(directory::log_in))
+        .routes(routes!(directory::validate))
+        .routes(routes!(directory::refresh))
+        .routes(routes!(directory::log_out))
+        .routes(routes!(directory::me))
+        .routes(routes!(directory::own_teams))
+        .routes(routes!(directory::all_teams))
+        .routes(routes!(directory::own_domains))
+        .routes(routes!(directory::all_domains))
+}
+
+/// Administration: `/admin/v1/…`.
+fn administration() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::show, users::change, users::delete))
+        .routes(routes!(users::set_roles))
+        .routes(routes!(users::disable))
+        .routes(routes!(users::enable))
+        .routes(routes!(users::unlock))
+        .routes(routes!(users::sign_out))
+        .routes(routes!(users::sessions))
+        .routes(routes!(teams::list, teams::create))
+        .routes(routes!(teams::show, teams::change))
+        .routes(routes!(teams::members))
+        .routes(routes!(teams::set_member, teams::remove_member))
+        .routes(routes!(domains::list, domains::create))
+        .routes(routes!(domains::show, domains::change))
+        .routes(routes!(domains::assign, domains::unassign))
+        .routes(routes!(audit::list))
+        .routes(routes!(keys::list))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(keys::withdraw))
+}
+
+/// All routes with their descriptions.
+pub(crate) fn all(enabled: EnabledSurfaces) -> Routes {
+    let mut routes = service();
+    if enabled.signin {
+        routes = routes.merge(signin());
+    }
+    if enabled.directory {
+        routes = routes.merge(directory());
+    }
+    routes.merge(administration())
+}
+
+/// The router that answers, and the names of its routes.
+pub(crate) fn build(identity: Arc<Identity>, settings: WebSettings) -> (Router, RouteNames) {
+    let (router, described) = all(settings.surfaces).split_for_parts();
+    let document = openapi::complete(described, &settings.version);
+    let paths = document.paths.paths.keys().map(String::as_str).chain(docs::paths());
+    let names = RouteNames::new(paths);
+    let api = Arc::new(Api { identity, settings, document: Bytes::from(document.to_json().unwrap_or_default()) });
+    let router = router.merge(docs::routes()).fallback(nothing).method_not_allowed_fallback(other_method);
+    (router.with_state(api), names)
+}
+
+async fn nothing() -> Problem {
+    Problem::not_found()
+}
+
+async fn other_method(method: Method) -> Problem {
+    let detail = format!("{method} is not served here; Allow names what is");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+/// The names of the routes, for the log and the counters: a bounded set, whatever clients ask for.
+pub(crate) struct RouteNames {
+    plain: HashSet<Box<str>>,
+    /// Those with ids in them (`/admin/v1/users/{id}`).
+    templates: Vec<Box<str>>,
+}
+
+impl RouteNames {
+    fn new<'p>(paths: impl Iterator<Item = &'p str>) -> Self {
+        let (templates, plain): (Vec<&str>, Vec<&str>) = paths.partition(|path| path.contains('{'));
+        Self {
+            plain: plain.into_iter().map(Box::from).collect(),
+            templates: templates.into_iter().map(Box::from).collect(),
+        }
+    }
+
+    /// The name of the route that a path belongs to.
+    pub(crate) fn of(&self, path: &str) -> &str {
+        let template = || self.templates.iter().find(|template| fits(template, path));
+        self.plain.get(path).or_else(template).map_or("unmatched", |name| name)
+    }
+}
+
+fn fits(template: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(given)) if wanted == given || (wanted.starts_with('{') && !given.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_the_name_of_its_route_and_others_have_one_name_together() {
+        let names = RouteNames::new(["/teams", "/admin/v1/users/{id}", "/admin/v1/users/{id}/roles"].into_iter());
+        assert_eq!(names.of("/teams"), "/teams");
+        assert_eq!(names.of("/admin/v1/users/7"), "/admin/v1/users/{id}");
+        assert_eq!(names.of("/admin/v1/users/7/roles"), "/admin/v1/users/{id}/roles");
+        for unknown in ["/teams/", "/admin/v1/users/", "/admin/v1/users/7/none", "/wp-login.php", ""] {
+            assert_eq!(names.of(unknown), "unmatched", "{unknown}");
+        }
+    }
+}
