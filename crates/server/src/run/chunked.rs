@@ -49,11 +49,7 @@ enum State {
 
 impl Chunked {
     pub(super) fn new() -> Self {
-        Self {
-            state: State::Size { digits: 0 },
-            size: 0,
-            line: 0,
-        }
+        Self { state: State::Size { digits: 0 }, size: 0, line: 0 }
     }
 
     /// Whether the last byte of the body has been followed.
@@ -92,16 +88,10 @@ impl Chunked {
             (State::SizeSpace, b' ' | b'\t') => self.within(State::SizeSpace, SIZE_LINE_BYTES),
             (State::SizeSpace, b';') => self.within(State::Extension, SIZE_LINE_BYTES),
             (State::SizeSpace | State::Extension, b'\r') => Ok(State::SizeLf),
-            (State::Extension, byte) if !is_control(byte) => {
-                self.within(State::Extension, SIZE_LINE_BYTES)
-            }
+            (State::Extension, byte) if !is_control(byte) => self.within(State::Extension, SIZE_LINE_BYTES),
             (State::SizeLf, b'\n') => {
                 self.line = 0;
-                Ok(if self.size == 0 {
-                    State::TrailerStart
-                } else {
-                    State::Data
-                })
+                Ok(if self.size == 0 { State::TrailerStart } else { State::Data })
             }
             (State::DataCr, b'\r') => Ok(State::DataLf),
             (State::DataLf, b'\n') => {
@@ -114,9 +104,7 @@ impl Chunked {
             }
             (State::TrailerName, b':') => self.within(State::TrailerValue, TRAILER_BYTES),
             (State::TrailerValue, b'\r') => Ok(State::TrailerLf),
-            (State::TrailerValue, byte) if !is_control(byte) => {
-                self.within(State::TrailerValue, TRAILER_BYTES)
-            }
+            (State::TrailerValue, byte) if !is_control(byte) => self.within(State::TrailerValue, TRAILER_BYTES),
             (State::TrailerLf, b'\n') => Ok(State::TrailerStart),
             (State::EndLf, b'\n') => Ok(State::End),
             _ => Err(MalformedChunk),
@@ -141,11 +129,7 @@ impl Chunked {
     /// Counts a byte against a limit of the current line or section.
     fn within(&mut self, next: State, limit: u16) -> Result<State, MalformedChunk> {
         self.line += 1;
-        if self.line > limit {
-            Err(MalformedChunk)
-        } else {
-            Ok(next)
-        }
+        if self.line > limit { Err(MalformedChunk) } else { Ok(next) }
     }
 }
 
@@ -169,11 +153,7 @@ mod tests {
             "3;name=value\r\n\r\n\r\r\n0 ; x=\"y\"\r\n\r\n",
             "1 \r\na\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n",
         ] {
-            assert_eq!(
-                follow(&format!("{body}GET /")),
-                (body.len(), Ok(true)),
-                "{body:?}"
-            );
+            assert_eq!(follow(&format!("{body}GET /")), (body.len(), Ok(true)), "{body:?}");
         }
     }
 
@@ -206,11 +186,7 @@ mod tests {
             ("123456789abcdef", "0\r\n"),
         ] {
             let (taken, outcome) = follow(&format!("{whole}{bad}"));
-            assert_eq!(
-                (taken, outcome),
-                (whole.len(), Err(MalformedChunk)),
-                "{whole:?} {bad:?}"
-            );
+            assert_eq!((taken, outcome), (whole.len(), Err(MalformedChunk)), "{whole:?} {bad:?}");
         }
     }
 

@@ -52,10 +52,7 @@ pub(super) async fn serve<S: Serve>(
     stop: impl Future<Output = ()>,
 ) -> Ended {
     let exchange = Rc::new(Exchange::default());
-    let heads = HeadLimits {
-        bytes: limits.head_bytes,
-        fields: limits.head_fields,
-    };
+    let heads = HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields };
     let guard = HeadGuard::new(stream, heads, Rc::clone(&exchange));
     let handler = {
         let exchange = Rc::clone(&exchange);
@@ -79,10 +76,7 @@ pub(super) async fn serve<S: Serve>(
     let mut stop = pin!(stop);
     let alarm = pin!(sleep_until(Instant::now() + limits.header_timeout));
     let mut watch = Watch::new(limits, alarm);
-    let mut ended = Ended {
-        drained: false,
-        timed_out: false,
-    };
+    let mut ended = Ended { drained: false, timed_out: false };
     let mut stopping = false;
     poll_fn(|cx| {
         loop {
@@ -152,13 +146,7 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(limits: Limits, alarm: Pin<&'a mut Sleep>) -> Self {
-        Self {
-            limits,
-            wait: Wait::Service,
-            since: Instant::now(),
-            warned: false,
-            alarm,
-        }
+        Self { limits, wait: Wait::Service, since: Instant::now(), warned: false, alarm }
     }
 
     /// Whether `wait` has lasted too long.

@@ -55,9 +55,7 @@ impl Exchange {
         if self.closing.get() {
             Wait::Close
         } else if self.write_blocked.get() {
-            Wait::Reader {
-                written: self.written.get(),
-            }
+            Wait::Reader { written: self.written.get() }
         } else if self.is_busy() {
             Wait::Service
         } else if self.head_begun.get() {
@@ -89,9 +87,7 @@ impl Exchange {
     /// The stand-in is known by its number, so no request can pass itself off as one.
     pub(super) fn request_arrived(&self) -> Option<Refusal> {
         self.requests.set(self.requests.get() + 1);
-        self.refusal
-            .get()
-            .filter(|_| self.requests.get() == self.heads.get())
+        self.refusal.get().filter(|_| self.requests.get() == self.heads.get())
     }
 
     /// The time for the head under way is over.
@@ -106,8 +102,7 @@ impl Exchange {
     /// The client took so many bytes, or (`None`) has no room for more.
     pub(super) fn wrote(&self, bytes: Option<usize>) {
         self.write_blocked.set(bytes.is_none());
-        self.written
-            .set(self.written.get() + bytes.unwrap_or_default() as u64);
+        self.written.set(self.written.get() + bytes.unwrap_or_default() as u64);
     }
 
     /// Nothing more is sent on this connection.
@@ -135,10 +130,7 @@ impl Drop for Underway {
 
 impl<B> Answer<B> {
     pub(super) fn new(body: Either<Full<Bytes>, B>, exchange: Rc<Exchange>) -> Self {
-        Self {
-            body,
-            underway: Underway(exchange),
-        }
+        Self { body, underway: Underway(exchange) }
     }
 }
 
@@ -149,10 +141,7 @@ where
     type Data = Bytes;
     type Error = Box<dyn std::error::Error + Send + Sync>;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         self.project().body.poll_frame(cx)
     }
 

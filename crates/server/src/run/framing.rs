@@ -54,11 +54,7 @@ pub(super) enum Then {
 
 impl Follower {
     pub(super) fn new(limits: HeadLimits) -> Self {
-        Self {
-            state: State::Head { scanned: 0 },
-            limits,
-            heads: 0,
-        }
+        Self { state: State::Head { scanned: 0 }, limits, heads: 0 }
     }
 
     /// How many heads have passed.
@@ -77,16 +73,10 @@ impl Follower {
                     match self.follow_head(rest, scanned) {
                         Ok(Some(length)) => passed += length,
                         Ok(None) => {
-                            return Step {
-                                passed,
-                                then: Then::Hold,
-                            };
+                            return Step { passed, then: Then::Hold };
                         }
                         Err(refusal) => {
-                            return Step {
-                                passed,
-                                then: Then::Refuse(refusal),
-                            };
+                            return Step { passed, then: Then::Refuse(refusal) };
                         }
                     }
                 }
@@ -102,10 +92,7 @@ impl Follower {
                     let (taken, outcome) = chunked.follow(rest);
                     passed += taken;
                     if let Err(fault) = outcome {
-                        return Step {
-                            passed,
-                            then: Then::Break(fault),
-                        };
+                        return Step { passed, then: Then::Break(fault) };
                     }
                     if chunked.is_ended() {
                         self.state = State::Head { scanned: 0 };
@@ -113,10 +100,7 @@ impl Follower {
                 }
             }
         }
-        Step {
-            passed,
-            then: Then::Continue,
-        }
+        Step { passed, then: Then::Continue }
     }
 
     /// The length of the head that `rest` begins with, once it is whole and found good.
@@ -132,9 +116,7 @@ impl Follower {
                     Refusal::TargetTooLong
                 });
             }
-            self.state = State::Head {
-                scanned: rest.len(),
-            };
+            self.state = State::Head { scanned: rest.len() };
             return Ok(None);
         };
         self.state = match head::judge(&rest[..length], self.limits.fields)? {

@@ -71,9 +71,7 @@ pub(super) fn judge(head: &[u8], most_fields: usize) -> Result<Framing, Refusal>
 /// The first line without its end, and what follows it.
 fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     let end = memchr(b'\n', bytes).ok_or(Refusal::RequestLine)?;
-    let line = bytes[..end]
-        .strip_suffix(b"\r")
-        .ok_or(Refusal::BareLineFeed)?;
+    let line = bytes[..end].strip_suffix(b"\r").ok_or(Refusal::BareLineFeed)?;
     Ok((line, &bytes[end + 1..]))
 }
 
@@ -82,8 +80,7 @@ fn judge_request_line(line: &[u8]) -> Result<Version, Refusal> {
         return Err(Refusal::ControlByte);
     }
     let mut words = line.split(|&byte| byte == b' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
+    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
     else {
         return Err(Refusal::RequestLine);
     };
@@ -112,9 +109,7 @@ fn judge_target(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
     }
     let query_at = memchr(b'?', target).unwrap_or(target.len());
     let (path, query) = target.split_at(query_at);
-    if !path.iter().all(|&byte| is_path_byte(byte))
-        || !query.iter().all(|&byte| is_query_byte(byte))
-    {
+    if !path.iter().all(|&byte| is_path_byte(byte)) || !query.iter().all(|&byte| is_query_byte(byte)) {
         return Err(Refusal::TargetByte);
     }
     if path.starts_with(b"/") || (target == b"*" && method == b"OPTIONS") {
@@ -158,11 +153,7 @@ impl Fields {
         let value = trim(value);
         if name.eq_ignore_ascii_case(b"host") {
             self.once(once::HOST)?;
-            return if is_host(value) {
-                Ok(())
-            } else {
-                Err(Refusal::Host)
-            };
+            return if is_host(value) { Ok(()) } else { Err(Refusal::Host) };
         }
         if name.eq_ignore_ascii_case(b"content-length") {
             self.once(once::CONTENT_LENGTH)?;
@@ -170,21 +161,12 @@ impl Fields {
             return Ok(());
         }
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            self.once(once::TRANSFER_ENCODING)
-                .map_err(|_| Refusal::TransferEncoding)?;
-            return if value.eq_ignore_ascii_case(b"chunked") {
-                Ok(())
-            } else {
-                Err(Refusal::TransferEncoding)
-            };
+            self.once(once::TRANSFER_ENCODING).map_err(|_| Refusal::TransferEncoding)?;
+            return if value.eq_ignore_ascii_case(b"chunked") { Ok(()) } else { Err(Refusal::TransferEncoding) };
         }
         if name.eq_ignore_ascii_case(b"expect") {
             self.once(once::EXPECT)?;
-            return if value.eq_ignore_ascii_case(b"100-continue") {
-                Ok(())
-            } else {
-                Err(Refusal::Expectation)
-            };
+            return if value.eq_ignore_ascii_case(b"100-continue") { Ok(()) } else { Err(Refusal::Expectation) };
         }
         match name.len() {
             6 if name.eq_ignore_ascii_case(b"cookie") => self.once(once::COOKIE),
@@ -227,8 +209,7 @@ impl Fields {
 /// Whether a line holds a control byte other than a tab. Without an early exit, so that the
 /// compiler may look at many bytes at a time.
 pub(super) fn has_control(line: &[u8]) -> bool {
-    line.iter()
-        .fold(false, |found, &byte| found | is_control(byte))
+    line.iter().fold(false, |found, &byte| found | is_control(byte))
 }
 
 pub(super) fn is_control(byte: u8) -> bool {
@@ -261,11 +242,7 @@ fn is_host(value: &[u8]) -> bool {
         };
         let (address, port) = value.split_at(end + 1);
         let inner = &address[1..end];
-        if inner.is_empty()
-            || !inner
-                .iter()
-                .all(|b| b.is_ascii_hexdigit() || b":.".contains(b))
-        {
+        if inner.is_empty() || !inner.iter().all(|b| b.is_ascii_hexdigit() || b":.".contains(b)) {
             return false;
         }
         (address, port)
@@ -285,11 +262,7 @@ fn parse_length(value: &[u8]) -> Option<u64> {
     if value.is_empty() || value.len() > LENGTH_DIGITS || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(
-        value
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')),
-    )
+    Some(value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
 }
 
 /// Cuts the spaces and tabs around a value; other white space is part of it.

@@ -68,11 +68,7 @@ impl<Io> HeadGuard<Io> {
     /// or, if that is `None`, what is held.
     fn refuse(&mut self, refusal: Refusal, refused: Option<&[u8]>) {
         let refused = refused.unwrap_or(&self.held[self.released..]);
-        let stand_in = if refused.starts_with(b"HEAD ") {
-            STAND_IN_HEAD
-        } else {
-            STAND_IN
-        };
+        let stand_in = if refused.starts_with(b"HEAD ") { STAND_IN_HEAD } else { STAND_IN };
         self.held.truncate(self.released);
         self.held.extend_from_slice(stand_in);
         self.released = self.held.len();
@@ -86,8 +82,7 @@ impl<Io> HeadGuard<Io> {
         let step = self.follower.follow(&buf.filled()[start..]);
         let passed = start + step.passed;
         let stopped = &buf.filled()[passed..];
-        self.exchange
-            .heads_passed(self.follower.heads(), step.then == Then::Hold);
+        self.exchange.heads_passed(self.follower.heads(), step.then == Then::Hold);
         match step.then {
             Then::Continue => {}
             Then::Hold => self.held.extend_from_slice(stopped),
@@ -101,15 +96,11 @@ impl<Io> HeadGuard<Io> {
     fn follow_held(&mut self) {
         let step = self.follower.follow(&self.held);
         self.released = step.passed;
-        self.exchange
-            .heads_passed(self.follower.heads(), step.then == Then::Hold);
+        self.exchange.heads_passed(self.follower.heads(), step.then == Then::Hold);
         match step.then {
             Then::Continue | Then::Hold => {}
             Then::Refuse(refusal) => self.refuse(refusal, None),
-            Then::Break(fault) => {
-                self.held.truncate(self.released);
-                self.state = State::Broken(fault);
-            }
+            Then::Break(fault) => self.state = State::Broken(fault),
         }
     }
 
@@ -127,11 +118,7 @@ impl<Io> HeadGuard<Io> {
 }
 
 impl<Io: AsyncRead + Unpin> AsyncRead for HeadGuard<Io> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
         let start = buf.filled().len();
         while buf.filled().len() == start {
@@ -185,11 +172,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> HeadGuard<Io> {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<Io> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, buf);
         self.note(written)
     }

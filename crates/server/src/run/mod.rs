@@ -70,11 +70,7 @@ pub(crate) trait Serve: 'static {
     type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static;
 
     /// Answers one request of the client at `peer`.
-    fn serve(
-        &self,
-        peer: SocketAddr,
-        request: GuardedRequest,
-    ) -> impl Future<Output = Response<Self::Body>>;
+    fn serve(&self, peer: SocketAddr, request: GuardedRequest) -> impl Future<Output = Response<Self::Body>>;
 
     /// A request was refused before it could be served; it is answered already.
     fn refused(&self, _peer: SocketAddr, _refusal: Refusal) {}

@@ -73,9 +73,7 @@ impl Refusal {
             Self::ControlByte => "The request head contains a control character.",
             Self::RequestLine => "The request line is not a method, a target and a version.",
             Self::Version => "Only HTTP/1.1 and HTTP/1.0 are spoken here.",
-            Self::TargetByte => {
-                "The request target contains a character that must be percent-encoded."
-            }
+            Self::TargetByte => "The request target contains a character that must be percent-encoded.",
             Self::Fragment => "The request target contains a fragment.",
             Self::TargetForm => "The request target must be a path that begins with a slash.",
             Self::Connect => "CONNECT is not offered here.",
@@ -85,9 +83,7 @@ impl Refusal {
             Self::MissingHost => "The Host header is missing.",
             Self::Host => "The Host header is not a host with an optional port.",
             Self::ContentLength => "The Content-Length header is not a plain number.",
-            Self::TransferEncoding => {
-                "The Transfer-Encoding header may only say chunked, and only in HTTP/1.1."
-            }
+            Self::TransferEncoding => "The Transfer-Encoding header may only say chunked, and only in HTTP/1.1.",
             Self::TwoFramings => "Content-Length and Transfer-Encoding are sent together.",
             Self::Expectation => "The Expect header may only say 100-continue.",
             Self::TargetTooLong => "The request target is too long.",
@@ -102,10 +98,7 @@ impl Refusal {
         let mut response = Response::new(Full::from(problem(self.status(), self.detail())));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         response
     }

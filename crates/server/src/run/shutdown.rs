@@ -46,11 +46,7 @@ pub(crate) struct Shutdown {
 impl Shutdown {
     pub(super) fn new(timeout: Duration) -> Self {
         let phase = Arc::new(watch::Sender::new(Phase::Serving));
-        Self {
-            phase,
-            ready: Arc::new(AtomicBool::new(true)),
-            timeout,
-        }
+        Self { phase, ready: Arc::new(AtomicBool::new(true)), timeout }
     }
 
     /// Whether new requests are welcome: true until the server is told to stop.
@@ -106,9 +102,7 @@ impl Shutdown {
         async move {
             // The sender cannot be gone before a part of its server, and if it were, the server
             // would be over.
-            let _ = phase
-                .wait_for(|phase| !matches!(phase, Phase::Serving))
-                .await;
+            let _ = phase.wait_for(|phase| !matches!(phase, Phase::Serving)).await;
         }
     }
 

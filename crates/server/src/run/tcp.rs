@@ -39,15 +39,15 @@ pub(crate) struct ListenError {
 
 fn advice(error: &io::Error, setting: &str) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "the address is in use by another process; stop it or choose another with {setting}"
-        ),
+        io::ErrorKind::AddrInUse => {
+            format!("the address is in use by another process; stop it or choose another with {setting}")
+        }
         io::ErrorKind::AddrNotAvailable => {
             format!("this machine does not have that address; choose another with {setting}")
         }
-        io::ErrorKind::PermissionDenied => format!(
-            "not permitted; ports below 1024 are usually reserved: choose another with {setting}"
-        ),
+        io::ErrorKind::PermissionDenied => {
+            format!("not permitted; ports below 1024 are usually reserved: choose another with {setting}")
+        }
         _ => error.to_string(),
     }
 }
@@ -64,19 +64,11 @@ impl Listener {
     ///
     /// The port is not shared with other processes, so one in use is noticed.
     pub(crate) fn bind(address: SocketAddr, setting: &'static str) -> Result<Self, ListenError> {
-        Self::open(address).map_err(|source| ListenError {
-            address,
-            setting,
-            source,
-        })
+        Self::open(address).map_err(|source| ListenError { address, setting, source })
     }
 
     fn open(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         // Lets a restarted server take over a port on which old connections still fade; it does
         // not allow two listeners.
         socket.set_reuse_address(true)?;
@@ -114,11 +106,7 @@ impl Server {
         let make = Arc::new(make);
         let shutdown = Shutdown::new(limits.shutdown_timeout);
         let tally = Arc::new(Tally::default());
-        let terms = Terms {
-            limits,
-            shutdown: shutdown.clone(),
-            tally: Arc::clone(&tally),
-        };
+        let terms = Terms { limits, shutdown: shutdown.clone(), tally: Arc::clone(&tally) };
         let mut inboxes = Vec::new();
         let mut reports = Vec::new();
         for index in 0..workers.get() {
@@ -138,11 +126,7 @@ impl Server {
             };
             tokio::spawn(door.keep(listener, shutdown.clone()));
         }
-        Ok(Self {
-            shutdown,
-            tally,
-            workers: reports,
-        })
+        Ok(Self { shutdown, tally, workers: reports })
     }
 
     /// The handle that stops this server.
@@ -178,15 +162,22 @@ impl Door {
     async fn keep(self, listener: Listener, shutdown: Shutdown) {
         let begun = shutdown.begun();
         tokio::pin!(begun);
+        let mut failing = false;
         loop {
             tokio::select! {
                 biased;
                 () = &mut begun => return,
                 accepted = listener.socket.accept() => match accepted {
-                    Ok((stream, peer)) => self.receive(stream, peer),
+                    Ok((stream, peer)) => {
+                        failing = false;
+                        self.receive(stream, peer);
+                    }
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
-                        tracing::warn!(%error, "cannot accept connections for the moment");
+                        // Said once an outage: it would be said twenty times a second otherwise.
+                        if !std::mem::replace(&mut failing, true) {
+                            tracing::warn!(%error, "cannot accept connections for the moment");
+                        }
                         tokio::time::sleep(ACCEPT_REST).await;
                     }
                 },
@@ -207,21 +198,12 @@ impl Door {
         }
     }
 
-    fn hand_over(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        place: OwnedSemaphorePermit,
-    ) -> io::Result<()> {
+    fn hand_over(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) -> io::Result<()> {
         stream.set_nodelay(true)?;
         // A worker has its own reactor, so the socket leaves this one.
         let stream = stream.into_std()?;
         if let Some(inbox) = self.inboxes.iter().min_by_key(|inbox| inbox.load()) {
-            inbox.hand_over(Arrival {
-                stream,
-                peer,
-                place,
-            });
+            inbox.hand_over(Arrival { stream, peer, place });
         }
         Ok(())
     }

@@ -38,9 +38,7 @@ impl From<hyper::Error> for BodyError {
             .and_then(|source| source.downcast_ref::<io::Error>())
             .map(io::Error::kind);
         match kind {
-            Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => {
-                Self::Malformed(error)
-            }
+            Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => Self::Malformed(error),
             _ => Self::Aborted(error),
         }
     }
@@ -66,13 +64,7 @@ struct WaitClock {
 
 impl<B> TimedBody<B> {
     pub(crate) fn new(body: B, allowance: Duration) -> Self {
-        let clock = WaitClock {
-            allowance,
-            left: allowance,
-            progress: 0,
-            waiting_since: None,
-            alarm: None,
-        };
+        let clock = WaitClock { allowance, left: allowance, progress: 0, waiting_since: None, alarm: None };
         Self { body, clock }
     }
 }
@@ -97,11 +89,7 @@ impl WaitClock {
 
     /// The client has sent so many bytes.
     fn advance(&mut self, bytes: usize) {
-        let waited = self
-            .waiting_since
-            .take()
-            .map(|since| since.elapsed())
-            .unwrap_or_default();
+        let waited = self.waiting_since.take().map(|since| since.elapsed()).unwrap_or_default();
         self.left = self.left.saturating_sub(waited);
         self.progress += bytes;
         if self.progress >= PROGRESS_BYTES {
@@ -118,16 +106,12 @@ where
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.project();
         match this.body.poll_frame(cx) {
             Poll::Pending => this.clock.wait(cx).map(|()| Some(Err(BodyError::Stalled))),
             Poll::Ready(Some(Ok(frame))) => {
-                this.clock
-                    .advance(frame.data_ref().map_or(0, Buf::remaining));
+                this.clock.advance(frame.data_ref().map_or(0, Buf::remaining));
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),

@@ -67,39 +67,27 @@ pub(super) fn start<S: Serve>(
     let (ready, started) = std::sync::mpsc::sync_channel::<io::Result<()>>(1);
     let connections = Arc::new(AtomicUsize::new(0));
     let load = Arc::clone(&connections);
-    thread::Builder::new()
-        .name(format!("worker-{index}"))
-        .spawn(move || {
-            let runtime = Builder::new_current_thread()
-                .enable_all()
-                .build_local(LocalOptions::default());
-            let runtime = match runtime {
-                Ok(runtime) => runtime,
-                Err(error) => {
-                    // The caller waits for exactly this message.
-                    let _ = ready.send(Err(error));
-                    return;
-                }
-            };
-            let outcome = runtime.block_on(async move {
-                let service = make();
-                let _ = ready.send(Ok(()));
-                run(Rc::new(service), inbox, &load, &terms).await
-            });
-            // Before anyone is told: what the service left running in the background ends here.
-            drop(runtime);
-            let _ = report.send(outcome);
-        })?;
-    started
-        .recv()
-        .map_err(|_| io::Error::other("a worker could not make its service"))??;
-    Ok((
-        Inbox {
-            arrivals,
-            connections,
-        },
-        drained,
-    ))
+    thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                // The caller waits for exactly this message.
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        let outcome = runtime.block_on(async move {
+            let service = make();
+            let _ = ready.send(Ok(()));
+            run(Rc::new(service), inbox, &load, &terms).await
+        });
+        // Before anyone is told: what the service left running in the background ends here.
+        drop(runtime);
+        let _ = report.send(outcome);
+    })?;
+    started.recv().map_err(|_| io::Error::other("a worker could not make its service"))??;
+    Ok((Inbox { arrivals, connections }, drained))
 }
 
 /// Serves what arrives until nothing more can, then drains.
@@ -141,11 +129,7 @@ async fn run<S: Serve>(
 }
 
 async fn admit<S: Serve>(arrival: Arrival, held: Held, service: Rc<S>, terms: Terms) -> Ended {
-    let Arrival {
-        stream,
-        peer,
-        place,
-    } = arrival;
+    let Arrival { stream, peer, place } = arrival;
     let ended = match TcpStream::from_std(stream) {
         Ok(stream) => {
             let stop = terms.shutdown.begun();
@@ -153,10 +137,7 @@ async fn admit<S: Serve>(arrival: Arrival, held: Held, service: Rc<S>, terms: Te
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be registered");
-            Ended {
-                drained: false,
-                timed_out: false,
-            }
+            Ended { drained: false, timed_out: false }
         }
     };
     drop((place, held));
@@ -188,10 +169,7 @@ struct Held {
 impl Held {
     fn new(load: &Arc<AtomicUsize>, terms: &Terms) -> Self {
         terms.tally.accept();
-        Self {
-            load: Arc::clone(load),
-            tally: Arc::clone(&terms.tally),
-        }
+        Self { load: Arc::clone(load), tally: Arc::clone(&terms.tally) }
     }
 }
 

@@ -5,10 +5,7 @@ use proptest::sample::select;
 
 use super::*;
 
-const LIMITS: HeadLimits = HeadLimits {
-    bytes: 512,
-    fields: 8,
-};
+const LIMITS: HeadLimits = HeadLimits { bytes: 512, fields: 8 };
 
 /// What became of a whole stream.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,9 +21,7 @@ fn follow(stream: &[u8], pieces: &[usize]) -> Outcome {
     let (mut passed, mut held) = (Vec::new(), Vec::new());
     let (mut rest, mut lengths) = (stream, pieces.iter().cycle());
     while !rest.is_empty() {
-        let length = lengths
-            .next()
-            .map_or(rest.len(), |&length| length.clamp(1, rest.len()));
+        let length = lengths.next().map_or(rest.len(), |&length| length.clamp(1, rest.len()));
         held.extend_from_slice(&rest[..length]);
         rest = &rest[length..];
         let step = follower.follow(&held);
@@ -35,19 +30,11 @@ fn follow(stream: &[u8], pieces: &[usize]) -> Outcome {
             Then::Continue => assert!(held.is_empty(), "all bytes are accounted for"),
             Then::Hold => assert!(!held.is_empty(), "something is held"),
             end => {
-                return Outcome {
-                    passed,
-                    heads: follower.heads(),
-                    end: Some(end),
-                };
+                return Outcome { passed, heads: follower.heads(), end: Some(end) };
             }
         }
     }
-    Outcome {
-        passed,
-        heads: follower.heads(),
-        end: None,
-    }
+    Outcome { passed, heads: follower.heads(), end: None }
 }
 
 fn request() -> impl Strategy<Value = Vec<u8>> {
@@ -67,16 +54,12 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
         ]),
     ];
     let pad = prop_oneof![20 => Just(0_usize), 1 => 400..700_usize];
-    (
-        select(vec!["GET /", "POST /a?b=c", "HEAD /x", "\r\nPUT /"]),
-        pad,
-        fault,
-        line,
-    )
-        .prop_map(|(start, pad, fault, line)| {
+    (select(vec!["GET /", "POST /a?b=c", "HEAD /x", "\r\nPUT /"]), pad, fault, line).prop_map(
+        |(start, pad, fault, line)| {
             let pad = "p".repeat(pad);
             format!("{start}{pad} HTTP/1.1\r\nHost: a\r\n{fault}{line}").into_bytes()
-        })
+        },
+    )
 }
 
 /// Streams of requests, good and bad, some of them with a byte changed.
@@ -117,9 +100,8 @@ fn a_request_hidden_in_a_body_is_a_body() {
     let length = hidden.len();
     let stream = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{hidden}");
     assert_eq!(follow(stream.as_bytes(), &[5]).heads, 1);
-    let stream = format!(
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{hidden}\r\n0\r\n\r\n"
-    );
+    let stream =
+        format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{hidden}\r\n0\r\n\r\n");
     assert_eq!(follow(stream.as_bytes(), &[5]).heads, 1);
 }
 
@@ -129,10 +111,7 @@ fn nothing_of_a_refused_request_or_after_it_passes() {
     let bad = "GET /bad#x HTTP/1.1\r\nHost: a\r\n\r\n";
     let outcome = follow(format!("{good}{bad}{good}").as_bytes(), &[usize::MAX]);
     assert_eq!(outcome.passed, good.as_bytes());
-    assert_eq!(
-        (outcome.heads, outcome.end),
-        (1, Some(Then::Refuse(Refusal::Fragment)))
-    );
+    assert_eq!((outcome.heads, outcome.end), (1, Some(Then::Refuse(Refusal::Fragment))));
 }
 
 #[test]
@@ -142,12 +121,7 @@ fn an_endless_head_is_refused_at_its_limit() {
     let fields = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(600));
     let fields = follow(fields.as_bytes(), &[1]);
     assert_eq!(fields.end, Some(Then::Refuse(Refusal::HeadTooLarge)));
-    let fit = |pad: usize| {
-        format!(
-            "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
-            "x".repeat(pad)
-        )
-    };
+    let fit = |pad: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(pad));
     let room = LIMITS.bytes - fit(0).len();
     assert_eq!(follow(fit(room).as_bytes(), &[100]).end, None);
     let over = follow(fit(room + 1).as_bytes(), &[100]);

@@ -21,18 +21,12 @@ async fn a_port_in_use_is_named() {
 async fn an_address_of_another_machine_is_named() {
     let error = Listener::bind(([192, 0, 2, 1], 8000).into(), "--listen").unwrap_err();
     let said = error.to_string();
-    assert!(
-        said.starts_with("cannot listen on 192.0.2.1:8000: this machine does not"),
-        "{said}"
-    );
+    assert!(said.starts_with("cannot listen on 192.0.2.1:8000: this machine does not"), "{said}");
 }
 
 #[tokio::test]
 async fn a_connection_too_many_is_told_to_come_back() {
-    let bench = Bench::start(Limits {
-        connections: 2,
-        ..LIMITS
-    });
+    let bench = Bench::start(Limits { connections: 2, ..LIMITS });
     let (mut first, mut second) = (bench.connect().await, bench.connect().await);
     for client in [&mut first, &mut second] {
         client.send(GET).await;
@@ -41,14 +35,8 @@ async fn a_connection_too_many_is_told_to_come_back() {
     let mut third = bench.connect().await;
     third.send(GET).await;
     let answer = third.rest().await;
-    assert!(
-        answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
-        "{answer}"
-    );
-    assert!(
-        answer.contains("Retry-After: 1\r\n") && answer.contains(r#""status":503"#),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+    assert!(answer.contains("Retry-After: 1\r\n") && answer.contains(r#""status":503"#), "{answer}");
     assert_eq!(bench.server.tally().turned_away(), 1);
     drop(first);
     until(|| bench.server.tally().open() == 1).await;
@@ -66,7 +54,7 @@ async fn connections_are_spread_over_the_workers() {
     let probes = [Probe::new(), Probe::new()];
     let services = probes.clone();
     let workers = NonZeroUsize::new(2).unwrap();
-    let _server = Server::start(vec![listener], LIMITS, workers, move |index| {
+    let server = Server::start(vec![listener], LIMITS, workers, move |index| {
         made.send((index, std::thread::current().id())).unwrap();
         services[index].clone()
     })
@@ -81,7 +69,18 @@ async fn connections_are_spread_over_the_workers() {
         client.answer().await;
         clients.push(client);
     }
-    assert_eq!(probes.map(|probe| probe.paths().len()), [2, 2]);
+    assert_eq!(probes.each_ref().map(|probe| probe.paths().len()), [2, 2]);
+    // The first worker loses both of its connections, so it gets the next two.
+    clients.remove(2);
+    clients.remove(0);
+    until(|| server.tally().open() == 2).await;
+    for _ in 0..2 {
+        let mut client = Client(TcpStream::connect(address).await.unwrap());
+        client.send(GET).await;
+        client.answer().await;
+        clients.push(client);
+    }
+    assert_eq!(probes.map(|probe| probe.paths().len()), [4, 2]);
 }
 
 #[tokio::test]
@@ -128,39 +127,21 @@ async fn stopping_finishes_what_is_under_way_and_takes_nothing_new() {
 
     bench.probe.release_one();
     let answer = busy.rest().await;
-    assert!(
-        answer.contains("connection: close\r\n") && answer.ends_with("held"),
-        "{answer}"
-    );
+    assert!(answer.contains("connection: close\r\n") && answer.ends_with("held"), "{answer}");
     drop((idle, fresh, busy));
-    assert_eq!(
-        bench.server.stopped().await,
-        Drained {
-            finished: 1,
-            cut: 0
-        }
-    );
+    assert_eq!(bench.server.stopped().await, Drained { finished: 1, cut: 0 });
     assert_eq!(bench.probe.paths(), ["/hold", "/"]);
 }
 
 #[tokio::test]
 async fn stopping_cuts_what_does_not_finish_in_time() {
-    let limits = Limits {
-        shutdown_timeout: Duration::from_millis(50),
-        ..LIMITS
-    };
+    let limits = Limits { shutdown_timeout: Duration::from_millis(50), ..LIMITS };
     let bench = Bench::start(limits);
     let mut busy = bench.connect().await;
     busy.send(GET_HOLD).await;
     bench.probe.holds_one().await;
     bench.server.shutdown().begin();
-    assert_eq!(
-        bench.server.stopped().await,
-        Drained {
-            finished: 0,
-            cut: 1
-        }
-    );
+    assert_eq!(bench.server.stopped().await, Drained { finished: 0, cut: 1 });
 }
 
 #[tokio::test]
@@ -172,20 +153,9 @@ async fn the_first_signal_drains_and_the_second_cuts() {
     let shutdown = bench.server.shutdown();
     tokio::spawn(shutdown.on_signals().unwrap());
     let this = std::process::id().to_string();
-    Command::new("kill")
-        .args(["-TERM", &this])
-        .status()
-        .unwrap();
+    Command::new("kill").args(["-TERM", &this]).status().unwrap();
     until(|| !shutdown.is_ready()).await;
     Command::new("kill").args(["-INT", &this]).status().unwrap();
-    let drained = tokio::time::timeout(HANG / 2, bench.server.stopped())
-        .await
-        .unwrap();
-    assert_eq!(
-        drained,
-        Drained {
-            finished: 0,
-            cut: 1
-        }
-    );
+    let drained = tokio::time::timeout(HANG / 2, bench.server.stopped()).await.unwrap();
+    assert_eq!(drained, Drained { finished: 0, cut: 1 });
 }

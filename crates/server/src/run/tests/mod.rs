@@ -87,13 +87,8 @@ impl Body for Endless {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(
-            &[b'x'; 16 * 1024],
-        )))))
+    fn poll_frame(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 16 * 1024])))))
     }
 }
 
@@ -143,13 +138,8 @@ impl Bench {
         let address = listener.address();
         let workers = NonZeroUsize::new(2).unwrap();
         let service = probe.clone();
-        let server =
-            Server::start(vec![listener], limits, workers, move |_| service.clone()).unwrap();
-        Self {
-            probe,
-            server,
-            address,
-        }
+        let server = Server::start(vec![listener], limits, workers, move |_| service.clone()).unwrap();
+        Self { probe, server, address }
     }
 
     async fn connect(&self) -> Client {
@@ -181,10 +171,7 @@ impl Client {
     /// Reads everything until the server closes in good order.
     async fn rest(&mut self) -> String {
         let mut rest = String::new();
-        tokio::time::timeout(HANG, self.0.read_to_string(&mut rest))
-            .await
-            .unwrap()
-            .unwrap();
+        tokio::time::timeout(HANG, self.0.read_to_string(&mut rest)).await.unwrap().unwrap();
         rest
     }
 }
@@ -196,9 +183,7 @@ fn is_whole(answer: &[u8]) -> bool {
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
         return false;
     };
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     body.len() >= length.map_or(0, |length| length.parse().unwrap())
 }
 

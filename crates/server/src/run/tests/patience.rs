@@ -22,10 +22,7 @@ async fn drip(client: &mut Client, bytes: impl Iterator<Item = u8>) {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_whole_is_timed_out() {
-    let bench = Bench::start(Limits {
-        header_timeout: SHORT,
-        ..LIMITS
-    });
+    let bench = Bench::start(Limits { header_timeout: SHORT, ..LIMITS });
     let mut client = bench.connect().await;
     client.send("GET / HTTP/1.1\r\nHos").await;
     let answer = client.rest().await;
@@ -37,40 +34,25 @@ async fn a_head_that_does_not_come_whole_is_timed_out() {
 
 #[tokio::test]
 async fn a_dripping_head_gets_no_more_time_than_a_silent_one() {
-    let bench = Bench::start(Limits {
-        header_timeout: SHORT,
-        ..LIMITS
-    });
+    let bench = Bench::start(Limits { header_timeout: SHORT, ..LIMITS });
     let mut client = bench.connect().await;
     client.send(GET).await;
     assert_eq!(statuses(&client.answer().await), [200]);
-    drip(
-        &mut client,
-        "GET / HTTP/1.1\r\nX: "
-            .bytes()
-            .chain(std::iter::repeat_n(b'x', 200)),
-    )
-    .await;
+    drip(&mut client, "GET / HTTP/1.1\r\nX: ".bytes().chain(std::iter::repeat_n(b'x', 200))).await;
     assert_eq!(statuses(&client.rest().await), [408]);
     assert_eq!(bench.probe.paths(), ["/"]);
 }
 
 #[tokio::test]
 async fn a_connection_without_a_request_is_closed_in_silence() {
-    let bench = Bench::start(Limits {
-        header_timeout: SHORT,
-        ..LIMITS
-    });
+    let bench = Bench::start(Limits { header_timeout: SHORT, ..LIMITS });
     let mut client = bench.connect().await;
     assert_eq!(client.rest().await, "");
 }
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_in_silence() {
-    let bench = Bench::start(Limits {
-        idle_timeout: SHORT,
-        ..LIMITS
-    });
+    let bench = Bench::start(Limits { idle_timeout: SHORT, ..LIMITS });
     let mut client = bench.connect().await;
     for _ in 0..3 {
         client.send(GET).await;
@@ -81,11 +63,7 @@ async fn an_idle_connection_is_closed_in_silence() {
 
 #[tokio::test]
 async fn a_request_under_way_is_not_idle() {
-    let bench = Bench::start(Limits {
-        idle_timeout: SHORT,
-        header_timeout: SHORT,
-        ..LIMITS
-    });
+    let bench = Bench::start(Limits { idle_timeout: SHORT, header_timeout: SHORT, ..LIMITS });
     let mut busy = bench.connect().await;
     busy.send(GET_HOLD).await;
     bench.probe.holds_one().await;
@@ -102,64 +80,41 @@ async fn a_request_under_way_is_not_idle() {
 
 #[tokio::test]
 async fn a_stalled_body_fails_and_ends_the_connection() {
-    let bench = Bench::start(Limits {
-        body_idle_timeout: SHORT,
-        ..LIMITS
-    });
-    for body in [
-        "Content-Length: 9\r\n\r\nabc",
-        "Transfer-Encoding: chunked\r\n\r\n9\r\nabc",
-    ] {
+    let bench = Bench::start(Limits { body_idle_timeout: SHORT, ..LIMITS });
+    for body in ["Content-Length: 9\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n9\r\nabc"] {
         let mut client = bench.connect().await;
-        client
-            .send(format!("POST /echo HTTP/1.1\r\nHost: a\r\n{body}"))
-            .await;
+        client.send(format!("POST /echo HTTP/1.1\r\nHost: a\r\n{body}")).await;
         assert_eq!(statuses(&client.rest().await), [408], "{body:?}");
     }
 }
 
 #[tokio::test]
 async fn a_dripping_body_is_a_stalled_one() {
-    let bench = Bench::start(Limits {
-        body_idle_timeout: SHORT,
-        ..LIMITS
-    });
+    let bench = Bench::start(Limits { body_idle_timeout: SHORT, ..LIMITS });
     let mut client = bench.connect().await;
-    client
-        .send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n")
-        .await;
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n").await;
     drip(&mut client, std::iter::repeat_n(b'x', 200)).await;
     assert_eq!(statuses(&client.rest().await), [408]);
 }
 
 #[tokio::test]
 async fn a_slow_body_that_gets_on_is_taken() {
-    let bench = Bench::start(Limits {
-        body_idle_timeout: SHORT,
-        ..LIMITS
-    });
+    let bench = Bench::start(Limits { body_idle_timeout: SHORT, ..LIMITS });
     let mut client = bench.connect().await;
-    client
-        .send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5120\r\n\r\n")
-        .await;
-    let mut pace = tokio::time::interval(SHORT / 3);
-    for _ in 0..10 {
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5120\r\n\r\n").await;
+    let mut pace = tokio::time::interval(SHORT / 10);
+    for _ in 0..20 {
         pace.tick().await;
-        client.send([b'x'; 512]).await;
+        client.send([b'x'; 256]).await;
     }
     assert_eq!(statuses(&client.answer().await), [200]);
 }
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut() {
-    let bench = Bench::start(Limits {
-        idle_timeout: SHORT,
-        ..LIMITS
-    });
+    let bench = Bench::start(Limits { idle_timeout: SHORT, ..LIMITS });
     let mut client = bench.connect().await;
-    client
-        .send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await;
+    client.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let tally = bench.server.tally();
     until(|| tally.timed_out() == 1 && tally.open() == 0).await;
 }
@@ -181,8 +136,6 @@ async fn half_open_connections_do_not_hinder_a_good_client() {
             assert_eq!(statuses(&client.answer().await), [200]);
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), good)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), good).await.unwrap();
     assert_eq!(bench.probe.paths().len(), 50);
 }
