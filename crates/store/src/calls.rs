@@ -9,10 +9,12 @@ use doorward_identity::observer::Observer;
 use crate::Options;
 use crate::fault::{CodeVerdict, Fault, Verdict};
 
-/// A transaction that lost a race is tried so often in all.
-const ATTEMPTS: u32 = 6;
+/// A transaction that lost a race is tried so often in all: about two seconds of pauses.
+const ATTEMPTS: u32 = 25;
 /// The pause after the first lost race; doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs calls.
 pub(crate) struct Calls {
@@ -51,7 +53,7 @@ impl Calls {
         loop {
             match attempt().await {
                 Err(fault) if lost + 1 < ATTEMPTS && fault.verdict(self.code_verdict) == Verdict::Retry => {
-                    tokio::time::sleep(FIRST_PAUSE * (1 << lost)).await;
+                    tokio::time::sleep(FIRST_PAUSE.saturating_mul(1 << lost).min(LONGEST_PAUSE)).await;
                     lost += 1;
                 }
                 result => return result,

@@ -72,13 +72,22 @@ impl Backend for SqliteBackend {
 pub(crate) struct PostgresBackend {
     server: String,
     schema: String,
+    /// Settings of the session besides the schema, as `-cname=value`.
+    pub(crate) settings: &'static str,
 }
 
 impl PostgresBackend {
     /// The address of the empty schema.
     pub(crate) fn url(&self) -> SecretString {
         let separator = if self.server.contains('?') { '&' } else { '?' };
-        format!("{}{separator}options=-csearch_path%3D{}", self.server, self.schema).into()
+        let options = format!("-csearch_path={} {}", self.schema, self.settings);
+        let options = options.trim_end().replace('=', "%3D").replace(' ', "%20");
+        format!("{}{separator}options={options}", self.server).into()
+    }
+
+    /// The schema's name.
+    pub(crate) fn schema(&self) -> &str {
+        &self.schema
     }
 
     /// Runs statements on the server, outside any store.
@@ -93,13 +102,14 @@ impl PostgresBackend {
 impl Backend for PostgresBackend {
     #[expect(clippy::disallowed_methods, reason = "tests are configured by the environment")]
     async fn prepare() -> Option<Self> {
-        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+        let server = std::env::var("TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
+        let Some(server) = server else {
             let required = std::env::var("REQUIRE_STORES").unwrap_or_default();
             assert!(!required.split(',').any(|store| store == "postgres"), "TEST_POSTGRES_URL is not set");
             eprintln!("skipped: TEST_POSTGRES_URL is not set");
             return None;
         };
-        let backend = Self { server, schema: unique_name() };
+        let backend = Self { server, schema: unique_name(), settings: "" };
         backend.run(format!("create schema {}", backend.schema)).await;
         Some(backend)
     }

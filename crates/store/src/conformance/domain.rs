@@ -70,7 +70,7 @@ pub(super) async fn a_domain_cannot_lie_below_itself(stand: &Stand) {
     assert_eq!(save(stand, &Domain { parent_domain_id: None, ..middle }).await, DomainWrite::Written);
 }
 
-pub(super) async fn of_two_moves_that_close_a_circle_one_is_refused(stand: &Stand) {
+pub(crate) async fn of_two_moves_that_close_a_circle_one_is_refused(stand: &Stand) {
     for round in 0..8 {
         let one = stand.domain(&format!("one{round}"), None).await;
         let two = stand.domain(&format!("two{round}"), None).await;

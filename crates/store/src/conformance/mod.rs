@@ -10,17 +10,17 @@
 mod audit;
 mod backend;
 mod change;
-mod domain;
+pub(crate) mod domain;
 mod key;
 mod migration;
-mod refresh;
+pub(crate) mod refresh;
 mod session;
 mod stand;
 mod team;
-mod throttle;
-mod user;
+pub(crate) mod throttle;
+pub(crate) mod user;
 
-pub(crate) use backend::{Backend, PostgresBackend, SqliteBackend};
+pub(crate) use backend::{Backend, Folder, PostgresBackend, SqliteBackend, options};
 pub(crate) use stand::Stand;
 
 macro_rules! promises {
@@ -113,12 +113,17 @@ promises! {
         of_two_nodes_that_migrate_at_once_one_does;
 }
 
-/// Prepares a database, holds the store to one promise and clears up. What a broken promise leaves stays to be
-/// looked at.
-async fn hold<B: Backend>(promise: impl AsyncFn(&Stand)) {
-    let Some(backend) = B::prepare().await else { return };
+/// Holds the store over a database to one promise and clears up. What a broken promise leaves stays to be looked at.
+pub(crate) async fn hold_on<B: Backend>(backend: B, promise: impl AsyncFn(&Stand)) {
     let stand = Stand::of(&backend).await;
     promise(&stand).await;
     drop(stand);
     backend.clear().await;
+}
+
+/// The same on the usual database of that kind, where there is one.
+async fn hold<B: Backend>(promise: impl AsyncFn(&Stand)) {
+    if let Some(backend) = B::prepare().await {
+        hold_on(backend, promise).await;
+    }
 }

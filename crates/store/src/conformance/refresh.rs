@@ -21,7 +21,7 @@ fn salts(rotation: &Rotation) -> Option<Vec<u8>> {
     }
 }
 
-pub(super) async fn of_fifty_turns_of_one_token_one_rotates_and_the_rest_repeat_it(stand: &Stand) {
+pub(crate) async fn of_fifty_turns_of_one_token_one_rotates_and_the_rest_repeat_it(stand: &Stand) {
     let user = stand.user("a@example.com").await;
     let (session, token) = stand.session(user.id).await;
     let tasks = (0..50_u8).map(|number| {

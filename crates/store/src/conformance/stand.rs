@@ -33,7 +33,7 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    pub(super) async fn of(backend: &impl Backend) -> Self {
+    pub(crate) async fn of(backend: &impl Backend) -> Self {
         let ((store, first), (other, second)) = tokio::join!(backend.node(), backend.node());
         let now = Timestamp::from_second(1_770_000_000).unwrap();
         Self { store, other, applied: [first, second], clock: ManualClock::at(now), entropy: SeededEntropy::new(1) }

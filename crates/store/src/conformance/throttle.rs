@@ -14,7 +14,7 @@ async fn admits(stand: &Stand, name: &str, now: Timestamp) -> bool {
     matches!(stand.store.admit_attempt(&key(name), now).await.unwrap(), Admission::Admitted(_))
 }
 
-pub(super) async fn of_attempts_at_once_exactly_five_are_admitted(stand: &Stand) {
+pub(crate) async fn of_attempts_at_once_exactly_five_are_admitted(stand: &Stand) {
     let now = stand.now();
     let tasks = (0..30).map(|number| {
         let store = stand.node(number);

@@ -57,7 +57,7 @@ pub(super) async fn a_user_is_taken_in_any_spelling(stand: &Stand) {
     }
 }
 
-pub(super) async fn of_fifty_sign_ups_with_one_address_one_wins(stand: &Stand) {
+pub(crate) async fn of_fifty_sign_ups_with_one_address_one_wins(stand: &Stand) {
     let tasks = (0..50).map(|number| {
         let (store, new) = (stand.node(number), stand.new_user("one@example.com"));
         let event = stand.event(AuditAction::UserSignedUp);
@@ -147,7 +147,7 @@ pub(super) async fn a_stale_save_changes_nothing(stand: &Stand) {
     assert_eq!(stand.audited(AuditAction::UserUpdated).await, 1);
 }
 
-pub(super) async fn of_two_saves_at_once_one_is_written(stand: &Stand) {
+pub(crate) async fn of_two_saves_at_once_one_is_written(stand: &Stand) {
     let user = stand.user("a@example.com").await;
     let tasks = (0..10).map(|number| {
         let (store, mut user) = (stand.node(number), user.clone());
@@ -198,7 +198,7 @@ pub(super) async fn disabling_ends_every_session(stand: &Stand) {
     assert_eq!(stand.store.find_live_session(theirs.id).await.unwrap().unwrap().ended_at, None);
 }
 
-pub(super) async fn disabling_and_signing_in_at_once_leave_no_open_session(stand: &Stand) {
+pub(crate) async fn disabling_and_signing_in_at_once_leave_no_open_session(stand: &Stand) {
     for round in 0..8 {
         let user = stand.user(&format!("user{round}@example.com")).await;
         let mut disabled = user.clone();

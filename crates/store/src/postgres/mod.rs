@@ -2,6 +2,8 @@
 //! different here: rows are locked one by one, and a lost race is tried again.
 
 mod connect;
+#[cfg(test)]
+mod tests;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool};

@@ -3,6 +3,8 @@
 
 mod file;
 mod open;
+#[cfg(test)]
+mod tests;
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqlitePool;

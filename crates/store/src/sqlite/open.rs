@@ -41,7 +41,16 @@ impl SqliteStore {
             .busy_timeout(options.timeout)
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new().acquire_timeout(options.timeout).test_before_acquire(false);
-        let writer = pool.clone().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let writer = pool.clone().max_connections(1).idle_timeout(None).max_lifetime(None).after_release(
+            // When the disk is full SQLite rolls back by itself, and the driver would believe in an open transaction
+            // for ever. The ping waits for a rollback that is still under way.
+            |connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            },
+        );
         let readers = pool.max_connections(options.max_connections.clamp(1, MOST_READERS));
         let store = Self {
             calls: Calls::new(&options, code_verdict),
