@@ -111,6 +111,15 @@ impl Setup {
         self.database.as_ref().expect("this instance was given a database")
     }
 
+    /// What the instance in this folder has written.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.log_file()).unwrap_or_default()).into_owned()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder().join("log")
+    }
+
     /// Runs another subcommand in the same folder and environment, to its end.
     pub fn run(&self, arguments: &[&str], input: &str) -> Output {
         let mut child = self
@@ -166,8 +175,7 @@ impl Setup {
     }
 
     fn spawn(&self, address: SocketAddr) -> Doorward {
-        let log = self.folder().join("log");
-        let output = File::create(&log).expect("a log file");
+        let output = File::create(self.log_file()).expect("a log file");
         let errors = output.try_clone().expect("a second handle of it");
         let admin = ports::free();
         let process = self
@@ -180,7 +188,7 @@ impl Setup {
             .stderr(errors)
             .spawn()
             .expect("the binary can be started");
-        Doorward { process, address, admin, log, setup: self.clone() }
+        Doorward { process, address, admin, setup: self.clone() }
     }
 
     fn command(&self) -> Command {
@@ -198,7 +206,6 @@ pub struct Doorward {
     process: Child,
     address: SocketAddr,
     admin: SocketAddr,
-    log: PathBuf,
     setup: Setup,
 }
 
@@ -260,9 +267,9 @@ impl Doorward {
         self.process.id()
     }
 
-    /// Everything it has written so far.
+    /// What it has written so far; lines may come a moment late until it has stopped.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+        self.setup.log()
     }
 
     /// Its exit status, if it has ended.

@@ -23,12 +23,16 @@ impl Patient {
         Self(Doorward::start(Store::Sqlite))
     }
 
+    /// Asserts that it is well and has so many accounts, stops it, and gives its whole log.
     #[track_caller]
-    fn ends_well_with_accounts(self, count: usize) {
+    fn ends_well_with_accounts(self, count: usize) -> String {
         self.0.get("/readyz").send().expect(200);
-        let log = self.0.log();
-        assert!(!log.contains("panicked"), "{log}");
         assert_eq!(self.0.setup().database().query("select count(*) from users"), count.to_string());
+        let setup = self.0.setup().clone();
+        assert!(self.0.stop().success());
+        let log = setup.log();
+        assert!(!log.contains("panicked"), "{log}");
+        log
     }
 }
 
@@ -233,8 +237,8 @@ fn framing_that_two_servers_could_read_differently_is_refused() {
         assert!((400..500).contains(&status) || answer.is_empty(), "{head:?}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), usize::from(!answer.is_empty()), "{head:?}: {answer}");
     }
-    assert!(!patient.0.log().contains("/smuggled"), "nothing after a refused head is served");
-    patient.ends_well_with_accounts(0);
+    let log = patient.ends_well_with_accounts(0);
+    assert!(!log.contains("/smuggled"), "nothing after a refused head is served");
 }
 
 #[test]

@@ -54,7 +54,11 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 fn our_crates_depend_only_downwards() {
     let found = dependencies();
     let known: BTreeSet<&str> = OURS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(found.keys().map(String::as_str).collect::<BTreeSet<_>>(), known, "a new crate needs a reason and a row");
+    assert_eq!(
+        found.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+        known,
+        "a new crate needs a reason and a row"
+    );
     for (name, allowed) in OURS {
         for used in found[name].iter().filter(|used| known.contains(used.as_str())) {
             assert!(allowed.contains(&used.as_str()), "{name} must not depend on {used}");
@@ -81,7 +85,8 @@ fn what_has_one_home_is_used_only_there() {
 
 #[test]
 fn what_is_banned_everywhere_is_not_built() {
-    let tree = ["tree", "--locked", "--offline", "--package", "doorward", "--prefix", "none", "--edges", "normal,build"];
+    let tree =
+        ["tree", "--locked", "--offline", "--package", "doorward", "--prefix", "none", "--edges", "normal,build"];
     let output = std::process::Command::new("cargo").args(tree).current_dir(root()).output().expect("cargo");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("text");

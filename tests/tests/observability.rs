@@ -29,9 +29,8 @@ fn logs_hold_no_secret_at_any_level() {
             Setup::on(Store::Sqlite).with_shared_secret().set("log.level", "trace").set("log.format", format).start();
         let secrets = busy_day(&doorward);
         let setup = doorward.setup().clone();
-        let log = setup.folder().join("log");
         assert!(doorward.stop().success());
-        let log = std::fs::read_to_string(log).expect("the log");
+        let log = setup.log();
         for secret in secrets.iter().map(String::as_str).chain([doorward_tests::instance::SECRET, "$2b$"]) {
             assert!(!log.contains(secret), "{secret} is in the {format} log");
         }
@@ -44,7 +43,7 @@ fn every_request_is_logged_with_method_path_status_and_duration() {
     busy_day(&doorward);
     let setup = doorward.setup().clone();
     assert!(doorward.stop().success());
-    let log = std::fs::read_to_string(setup.folder().join("log")).expect("the log");
+    let log = setup.log();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
     let requests = [("POST", "/api/auth/signup", 201), ("POST", "/api/auth/signup", 409), ("GET", "/api/auth/me", 401)];
     for (method, path, status) in requests {
