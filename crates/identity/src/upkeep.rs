@@ -28,6 +28,8 @@ pub struct SeedDomain {
     pub key: DomainKey,
     /// Its name.
     pub name: DisplayName,
+    /// The key of the domain above it, which stands before it in the list or is there already.
+    pub parent: Option<DomainKey>,
 }
 
 impl Identity {
@@ -35,10 +37,19 @@ impl Identity {
     pub async fn seed(&self, teams: &[SeedTeam], domains: &[SeedDomain]) -> Result<(), StoreError> {
         let teams: Vec<Team> =
             teams.iter().map(|seed| self.new_team(seed.name.clone(), seed.external_ref.clone())).collect();
-        let domains: Vec<Domain> =
-            domains.iter().map(|seed| self.new_domain(seed.key.clone(), seed.name.clone(), None)).collect();
         self.store.seed_teams(&teams).await?;
-        self.store.seed_domains(&domains).await
+        let (below, top): (Vec<_>, Vec<_>) = domains.iter().partition(|seed| seed.parent.is_some());
+        let top: Vec<Domain> =
+            top.into_iter().map(|seed| self.new_domain(seed.key.clone(), seed.name.clone(), None)).collect();
+        self.store.seed_domains(&top).await?;
+        for seed in below {
+            // Read again each time: the parent may be one that was made a moment ago.
+            let known = self.store.list_domains(false).await?;
+            let parent = known.iter().find(|domain| Some(&domain.key) == seed.parent.as_ref());
+            let domain = self.new_domain(seed.key.clone(), seed.name.clone(), parent.map(|domain| domain.id));
+            self.store.seed_domains(&[domain]).await?;
+        }
+        Ok(())
     }
 
     /// Throws away what nobody needs any more. Answers how many rows went.

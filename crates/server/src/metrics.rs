@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use doorward_identity::Surface;
 use doorward_identity::observer::{Observer, SignInOutcome};
+use doorward_web::RequestObserver;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -124,19 +125,13 @@ impl Metrics {
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
 
-    /// A request was answered. `route` is a template, never a path.
-    pub(crate) fn request(&self, route: &str, method: &http::Method, status: u16, elapsed: Duration) {
-        let method = known_method(method);
+impl RequestObserver for Metrics {
+    fn request(&self, route: &str, method: &'static str, status: u16, elapsed: Duration) {
         self.requests.get_or_create(&Request { route: route.to_owned(), method, status }).inc();
         self.request_duration.get_or_create(&Route { route: route.to_owned() }).observe(elapsed.as_secs_f64());
     }
-}
-
-/// A method's name, from a fixed set.
-fn known_method(method: &http::Method) -> &'static str {
-    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
 impl Observer for Metrics {

@@ -1,0 +1,208 @@
+//! Assembly: the one place where everything is put together, from a configuration.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use doorward_federation::{IssuerConfig, IssuerKeys, Outbound};
+use doorward_identity::clock::SystemClock;
+use doorward_identity::domain::DomainKey;
+use doorward_identity::entropy::SystemEntropy;
+use doorward_identity::name::DisplayName;
+use doorward_identity::observer::{Observer, Unobserved};
+use doorward_identity::settings::{Settings, SurfaceSettings};
+use doorward_identity::upkeep::{SeedDomain, SeedTeam};
+use doorward_identity::{Identity, Parts};
+
+use crate::admin::Admin;
+use crate::config::{Config, Environment, Limits, Seed, Surface};
+use crate::door::DoorPlan;
+use crate::memory::Memory;
+use crate::metrics::Metrics;
+use crate::run::{self, Drained, Listener, Server};
+use crate::sealing;
+
+/// How often the change log is read: the bound on how late a revocation reaches another node.
+const CHANGES_EVERY: Duration = Duration::from_secs(1);
+/// How often old rows are thrown away.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+/// The password in the documents of the directory surface's system.
+const DOCUMENTED_PASSWORD: &str = "password123";
+
+/// Everything, ready to serve.
+pub(crate) struct App {
+    config: Config,
+    identity: Arc<Identity>,
+    metrics: Arc<Metrics>,
+    readiness: Arc<AtomicBool>,
+}
+
+impl App {
+    /// Opens the store, brings it up to date and starts the domain.
+    pub(crate) async fn build(config: Config) -> anyhow::Result<Self> {
+        let metrics = Arc::new(Metrics::new());
+        let identity = Arc::new(start_identity(&config, Arc::clone(&metrics) as Arc<dyn Observer>).await?);
+        let (teams, domains) = seeds(&config.seed)?;
+        identity.seed(&teams, &domains).await.context("the first teams and domains cannot be made")?;
+        Ok(Self { config, identity, metrics, readiness: Arc::new(AtomicBool::new(false)) })
+    }
+
+    /// Listens and serves until told to stop.
+    pub(crate) async fn serve(self) -> anyhow::Result<Drained> {
+        let limits = run_limits(&self.config.server.limits);
+        let listen = |addresses: &[std::net::SocketAddr], setting| {
+            addresses.iter().map(|address| Listener::bind(*address, setting)).collect::<Result<Vec<_>, _>>()
+        };
+        let listeners = listen(&self.config.server.listen, "--listen")?;
+        let admin_listeners = listen(self.config.server.admin_listen.as_slice(), "server.admin_listen")?;
+        for listener in &listeners {
+            tracing::info!(address = %listener.address(), version = env!("CARGO_PKG_VERSION"), "listening");
+        }
+        let plan = DoorPlan::new(&self.config, &self.identity, &self.metrics, &self.readiness)?;
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let server = Server::start(listeners, limits, cores, move |_| plan.door())?;
+        let Self { identity, metrics, readiness, .. } = self;
+        let admin = Admin { metrics, identity: Arc::clone(&identity), readiness: Arc::clone(&readiness) };
+        let admin_server = Server::start(admin_listeners, limits, NonZeroUsize::MIN, move |_| admin.clone())?;
+
+        tokio::spawn(follow_changes(Arc::clone(&identity)));
+        tokio::spawn(sweep(identity));
+        tokio::spawn(server.shutdown().on_signals()?);
+        readiness.store(true, Ordering::Relaxed);
+        let (shutdown, stopping) = (server.shutdown(), Arc::clone(&readiness));
+        tokio::spawn(async move {
+            shutdown.begun().await;
+            stopping.store(false, Ordering::Relaxed);
+        });
+        let drained = server.stopped().await;
+        admin_server.shutdown().at_once();
+        admin_server.stopped().await;
+        Ok(drained)
+    }
+}
+
+/// The domain over an up-to-date store, for commands that do not serve.
+pub(crate) async fn open_identity(config: &Config) -> anyhow::Result<Identity> {
+    start_identity(config, Arc::new(Unobserved)).await
+}
+
+async fn start_identity(config: &Config, observer: Arc<dyn Observer>) -> anyhow::Result<Identity> {
+    let memory = Memory::open(config, Arc::clone(&observer)).await.context("the store cannot be opened")?;
+    let applied = memory.migrate().await.context("the store cannot be brought up to date")?;
+    if applied > 0 {
+        tracing::info!(applied, "store brought up to date");
+    }
+    if config.environment.protects()
+        && let Err(reason) = memory.durability().await
+    {
+        bail!("the store would lose what it acknowledged: {reason}");
+    }
+    let entropy = Arc::new(SystemEntropy);
+    let outbound = Outbound::new(config.environment == Environment::Development);
+    let issuers = config.issuers.iter().map(|issuer| IssuerConfig {
+        issuer: issuer.issuer.clone(),
+        audiences: issuer.audiences.clone(),
+        jwks_uri: issuer.jwks_uri.clone(),
+    });
+    let parts = Parts {
+        store: memory.into_store(),
+        clock: Arc::new(SystemClock),
+        observer,
+        outside: Arc::new(IssuerKeys::new(issuers.collect(), &outbound)),
+        sealing_key: sealing::key(config, &*entropy)?,
+        entropy,
+        settings: settings(config),
+    };
+    Ok(Identity::start(parts).await?)
+}
+
+/// The domain's share of the configuration.
+fn settings(config: &Config) -> Settings {
+    let surface = |surface: &Surface| SurfaceSettings {
+        token_ttl: surface.token_ttl,
+        password_rule: surface.password_rule.clone(),
+    };
+    let surfaces = &config.surfaces;
+    let documented = (config.environment == Environment::Development).then(|| DOCUMENTED_PASSWORD.to_owned());
+    Settings {
+        issuer: config.server.public_url.clone(),
+        algorithm: config.tokens.algorithm,
+        secret: config.tokens.secret.clone(),
+        key_lead: config.tokens.key_lead,
+        refresh_ttl: config.tokens.refresh_ttl,
+        refresh_grace: config.tokens.refresh_grace,
+        session_ttl: config.session.absolute_ttl,
+        surfaces: [
+            surface(&surfaces.hosted),
+            surface(&surfaces.accounts),
+            surface(&surfaces.signin),
+            surface(&surfaces.directory.surface),
+        ],
+        default_team: surfaces.directory.default_team.clone(),
+        default_domain: surfaces.directory.default_domain.clone(),
+        hash: config.password.scheme,
+        hash_threads: config.password.threads,
+        hash_queue: config.password.queue,
+        documented_password: documented,
+        address_failures: config.throttle.failures_per_address.count,
+        address_window: config.throttle.failures_per_address.per,
+    }
+}
+
+fn seeds(seed: &Seed) -> anyhow::Result<(Vec<SeedTeam>, Vec<SeedDomain>)> {
+    let name = |text: &str| DisplayName::try_from(text.to_owned()).with_context(|| format!("the seed {text:?}"));
+    let teams = seed.teams.iter().map(|team| {
+        Ok(SeedTeam { name: name(&team.name)?, external_ref: team.external_ref.clone() })
+    });
+    let domains = seed.domains.iter().map(|domain| {
+        let key = |text: &String| DomainKey::try_from(text.clone()).with_context(|| format!("the seed {text:?}"));
+        Ok(SeedDomain {
+            key: key(&domain.key)?,
+            name: name(&domain.name)?,
+            parent: domain.parent.as_ref().map(key).transpose()?,
+        })
+    });
+    Ok((teams.collect::<anyhow::Result<_>>()?, domains.collect::<anyhow::Result<_>>()?))
+}
+
+fn run_limits(limits: &Limits) -> run::Limits {
+    run::Limits {
+        head_bytes: limits.head_bytes,
+        head_fields: limits.head_fields,
+        header_timeout: limits.header_timeout,
+        body_idle_timeout: limits.body_idle_timeout,
+        idle_timeout: limits.idle_timeout,
+        connections: limits.connections,
+        shutdown_timeout: limits.shutdown_timeout,
+    }
+}
+
+/// Reads on in the change log for as long as the process lives. Says once when it cannot, and once when it can again.
+async fn follow_changes(identity: Arc<Identity>) {
+    let mut every = tokio::time::interval(CHANGES_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut well = true;
+    loop {
+        every.tick().await;
+        let read = identity.follow_changes().await;
+        match &read {
+            Err(error) if well => tracing::error!(%error, "the change log cannot be read; revocations may come late"),
+            Ok(()) if !well => tracing::info!("the change log can be read again"),
+            Ok(()) | Err(_) => {}
+        }
+        well = read.is_ok();
+    }
+}
+
+async fn sweep(identity: Arc<Identity>) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        match identity.sweep().await {
+            Ok(rows) => tracing::debug!(rows, "old rows thrown away"),
+            Err(error) => tracing::warn!(%error, "old rows not thrown away; the next hour tries again"),
+        }
+    }
+}

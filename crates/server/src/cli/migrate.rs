@@ -1,0 +1,30 @@
+//! `doorward migrate`: the database's schema.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use doorward_identity::observer::Unobserved;
+
+use crate::config::Config;
+use crate::memory::Memory;
+
+/// Applies what is missing, or only tells it.
+pub(super) async fn run(config: &Config, check: bool, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let memory = Memory::open(config, Arc::new(Unobserved)).await?;
+    if check {
+        let state = memory.migration_state().await?;
+        for migration in &state.pending {
+            writeln!(out, "missing: {migration}")?;
+        }
+        if state.pending.is_empty() {
+            writeln!(out, "the database is up to date")?;
+        }
+        return Ok(if state.pending.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    match memory.migrate().await? {
+        0 => writeln!(out, "the database was up to date")?,
+        count => writeln!(out, "applied {count} migrations")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

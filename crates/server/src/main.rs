@@ -1,0 +1,27 @@
+//! `doorward`: one binary at the door of your services.
+
+mod admin;
+mod app;
+mod cli;
+mod config;
+mod door;
+mod gateway;
+mod log;
+mod memory;
+mod metrics;
+mod run;
+mod sealing;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("doorward: {}", cli::explain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
