@@ -1,0 +1,139 @@
+//! Step four: telling the service behind who calls. Knows bodies, not where they go.
+//!
+//! Whatever a client says in our place is taken out even where there is nothing to say: a public route's service
+//! must not believe a stranger. All else in a body stays byte for byte.
+
+use std::error::Error;
+
+use bytes::Bytes;
+use doorward_identity::session::Caller;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
+use http_body::Body;
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+
+use crate::json_object;
+use crate::refusal::Refusal;
+
+/// How a service is told who calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inject {
+    /// The member of the JSON body that carries the caller's id. Another letter case is another member.
+    pub json: Option<String>,
+}
+
+/// A request's body on its way upstream: rewritten, or streaming as it comes.
+pub(crate) type Outgoing<B> = Either<Full<Bytes>, Limited<B>>;
+
+/// The body that travels.
+pub(crate) async fn inject<B>(
+    inject: &Inject,
+    limit: u64,
+    caller: Option<&Caller>,
+    head: &mut Parts,
+    body: B,
+) -> Result<Outgoing<B>, Refusal>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
+{
+    if body.size_hint().lower() > limit {
+        return Err(Refusal::BodyTooLarge { limit });
+    }
+    let body = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+    let Some(member) = &inject.json else { return Ok(Either::Right(body)) };
+    judge_encoding(&head.headers)?;
+    let is_json = judge_media_type(&head.headers)?;
+    let whole = match body.collect().await {
+        Ok(whole) => whole.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Err(Refusal::BodyTooLarge { limit }),
+        Err(_) => return Err(Refusal::BodyIncomplete),
+    };
+    let id = caller.map(|caller| caller.context.user.id.to_string());
+    let told = if whole.is_empty() {
+        if id.is_none() || is_bodiless(&head.method) {
+            return Ok(Either::Left(Full::new(whole)));
+        }
+        if !is_json {
+            head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        json_object::with_member(b"{}", member, id.as_deref())?
+    } else if is_json {
+        json_object::with_member(&whole, member, id.as_deref())?
+    } else {
+        return Err(Refusal::UnsupportedMediaType(NOT_JSON));
+    };
+    Ok(Either::Left(Full::new(told.into())))
+}
+
+const NOT_JSON: &str = "The body must be sent as application/json";
+
+/// Methods whose requests have no body unless somebody insists (RFC 9110 §9.3); none is made up for them.
+fn is_bodiless(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Refuses a body that must be unpacked first.
+fn judge_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(plain) {
+        Ok(())
+    } else {
+        Err(Refusal::UnsupportedMediaType("The body must not be compressed"))
+    }
+}
+
+/// Whether the body is said to be JSON; `false` if nothing is said.
+fn judge_media_type(headers: &HeaderMap) -> Result<bool, Refusal> {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    match (types.next(), types.next()) {
+        (None, _) => Ok(false),
+        (Some(_), Some(_)) => Err(Refusal::AmbiguousHeader(CONTENT_TYPE)),
+        (Some(one), None) if is_json(one) => Ok(true),
+        (Some(_), None) => Err(Refusal::UnsupportedMediaType(NOT_JSON)),
+    }
+}
+
+/// Whether a media type is `application/json` or has the suffix `+json` (RFC 6839 §3.1), in UTF-8.
+fn is_json(media_type: &HeaderValue) -> bool {
+    let Ok(text) = media_type.to_str() else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let named = essence == "application/json" || (essence.contains('/') && essence.ends_with("+json"));
+    named
+        && parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
+            !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_json_in_utf_8_counts_as_json() {
+        for json in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+            "application/problem+json",
+            "application/json;",
+            "application/json; version=2",
+        ] {
+            assert!(is_json(&HeaderValue::from_static(json)), "{json}");
+        }
+        for other in [
+            "text/plain",
+            "text/json",
+            "application/jsonx",
+            "application/x-www-form-urlencoded",
+            "application/json, text/plain",
+            "application/json; charset=utf-16",
+            "application/json; charset = utf-7",
+            "+json",
+            "",
+        ] {
+            assert!(!is_json(&HeaderValue::from_static(other)), "{other}");
+        }
+    }
+}
