@@ -38,8 +38,8 @@ use hyper::body::Incoming;
 pub(crate) use refusal::Refusal;
 pub(crate) use shutdown::{Drained, Shutdown};
 pub(crate) use tally::Tally;
-pub(crate) use tcp::{ListenError, Listener, Server};
-pub(crate) use timed_body::{BodyError, TimedBody};
+pub(crate) use tcp::{Listener, Server};
+pub(crate) use timed_body::TimedBody;
 
 /// A request as a service gets it: its head judged, its body timed.
 pub(crate) type GuardedRequest = Request<TimedBody<Incoming>>;

@@ -2,6 +2,8 @@
 //!
 //! Owns the status and the sentence of every fault. Knows nothing of sockets, services or surfaces.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
@@ -101,6 +103,12 @@ impl Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         response
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail())
     }
 }
 

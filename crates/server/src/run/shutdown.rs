@@ -97,7 +97,7 @@ impl Shutdown {
     }
 
     /// Ends when the server is told to stop.
-    pub(super) fn begun(&self) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn begun(&self) -> impl Future<Output = ()> + use<> {
         let mut phase = self.phase.subscribe();
         async move {
             // The sender cannot be gone before a part of its server, and if it were, the server

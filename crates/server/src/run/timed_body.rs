@@ -18,34 +18,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// one; this makes it dear to hold a request open with single bytes.
 const PROGRESS_BYTES: usize = 256;
 
-/// Why a request body ended before its end.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BodyError {
-    /// The client sent nothing, or next to nothing, for too long.
-    #[error("the request body did not arrive in time")]
-    Stalled,
-    /// The framing of the body is broken.
-    #[error("the request body is malformed")]
-    Malformed(#[source] hyper::Error),
-    /// The client went away.
-    #[error("the request body ended early")]
-    Aborted(#[source] hyper::Error),
-}
-
-impl From<hyper::Error> for BodyError {
-    fn from(error: hyper::Error) -> Self {
-        let kind = std::error::Error::source(&error)
-            .and_then(|source| source.downcast_ref::<io::Error>())
-            .map(io::Error::kind);
-        match kind {
-            Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => Self::Malformed(error),
-            _ => Self::Aborted(error),
-        }
-    }
-}
-
 pin_project! {
-    /// A body that ends in [`BodyError::Stalled`] when the client stops sending.
+    /// A body that fails when the client stops sending.
+    ///
+    /// Its errors are those of input and output, so that whoever reads it, in whatever crate, can tell
+    /// them apart: `TimedOut`, `InvalidData` for broken framing, `UnexpectedEof` for a client that left.
     pub(crate) struct TimedBody<B> {
         #[pin]
         body: B,
@@ -101,20 +78,20 @@ impl WaitClock {
 
 impl<B> Body for TimedBody<B>
 where
-    B: Body<Data = Bytes, Error: Into<BodyError>>,
+    B: Body<Data = Bytes, Error = hyper::Error>,
 {
     type Data = Bytes;
-    type Error = BodyError;
+    type Error = io::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = self.project();
         match this.body.poll_frame(cx) {
-            Poll::Pending => this.clock.wait(cx).map(|()| Some(Err(BodyError::Stalled))),
+            Poll::Pending => this.clock.wait(cx).map(|()| Some(Err(stalled()))),
             Poll::Ready(Some(Ok(frame))) => {
                 this.clock.advance(frame.data_ref().map_or(0, Buf::remaining));
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(failed(error)))),
             Poll::Ready(None) => Poll::Ready(None),
         }
     }
@@ -126,4 +103,18 @@ where
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+fn stalled() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the request body did not arrive in time")
+}
+
+/// Broken framing is found by the guard or by the library, and each says so in its own way.
+fn failed(error: hyper::Error) -> io::Error {
+    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());
+    let kind = match source.map(io::Error::kind) {
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => io::ErrorKind::InvalidData,
+        _ => io::ErrorKind::UnexpectedEof,
+    };
+    io::Error::new(kind, error)
 }

@@ -8,6 +8,7 @@ mod patience;
 mod refusals;
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -106,9 +107,11 @@ impl Serve for Probe {
             }
             "/echo" => match request.into_body().collect().await {
                 Ok(body) => (StatusCode::OK, body.to_bytes()),
-                Err(BodyError::Stalled) => (StatusCode::REQUEST_TIMEOUT, Bytes::new()),
-                Err(BodyError::Malformed(_)) => (StatusCode::BAD_REQUEST, Bytes::new()),
-                Err(BodyError::Aborted(_)) => (StatusCode::IM_A_TEAPOT, Bytes::new()),
+                Err(error) => match error.kind() {
+                    ErrorKind::TimedOut => (StatusCode::REQUEST_TIMEOUT, Bytes::new()),
+                    ErrorKind::InvalidData => (StatusCode::BAD_REQUEST, Bytes::new()),
+                    _ => (StatusCode::IM_A_TEAPOT, Bytes::new()),
+                },
             },
             "/endless" => return Response::new(Either::Right(Endless)),
             "/panic" => panic!("as asked"),
