@@ -288,3 +288,52 @@ pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
 pub(crate) fn ok(body: &impl Serialize) -> Response {
     answer(StatusCode::OK, body)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Text that is JSON, or nearly.
+    fn nearly_json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            "[ \\t\\n]?(null|true|false|nul|-?0|[0-9]{1,4}|1e[0-9]{1,3}|01|\\.5)",
+            "\"([a-c]|\\\\u00(6[1-3]|0a)|\\\\ud83d\\\\ude00|\\\\ud800|\\\\n|\u{e9}){0,4}\"",
+        ];
+        leaf.prop_recursive(6, 64, 6, |inner| {
+            let member = ("\"(a|b|\\\\u0061)\"", inner.clone()).prop_map(|(name, value)| format!("{name}:{value}"));
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+                prop::collection::vec(member, 0..4).prop_map(|members| format!("{{{}}}", members.join(","))),
+            ]
+        })
+    }
+
+    /// Whether any object in it has a name twice, found in another way: by what is lost when it is read into maps.
+    fn loses_members(text: &str) -> bool {
+        fn colons(value: &serde_json::Value) -> usize {
+            match value {
+                serde_json::Value::Array(items) => items.iter().map(colons).sum(),
+                serde_json::Value::Object(members) => members.len() + members.values().map(colons).sum::<usize>(),
+                _ => 0,
+            }
+        }
+        // The texts made here have no colon but those behind names.
+        serde_json::from_str(text).is_ok_and(|value| colons(&value) < text.matches(':').count())
+    }
+
+    proptest! {
+        #[test]
+        fn an_object_is_taken_exactly_when_it_is_json_without_doubles(text in nearly_json()) {
+            let is_object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).is_ok();
+            prop_assert_eq!(parse(&text).is_ok(), is_object && !loses_members(&text), "{}", text);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>()) {
+            let _ = parse(&text);
+            let _ = parse(&format!("{{\"a\":{text}"));
+        }
+    }
+}

@@ -11,6 +11,9 @@ use secrecy::SecretString;
 use crate::contract::Contract;
 use crate::problem::Problem;
 
+/// The most items a list may have, and the most unknown members that are named.
+const MAX_LIST: usize = 100;
+
 /// What a request must consist of.
 pub(crate) trait Shape {
     /// Takes what it needs. On a fault anything may be returned: it is thrown away.
@@ -100,16 +103,17 @@ impl<'b> Members<'b> {
 
     /// A list of texts of a given form; may be left out.
     pub(crate) fn list<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<Vec<T>> {
-        let Member::List(items) = self.take(name)? else { return self.fault(name, "must be a list of strings") };
-        let mut list = Vec::with_capacity(items.len().min(MAX_LIST));
+        const FORM: &str = "must be a list of strings";
+        let Member::List(items) = self.take(name)? else { return Some(self.fault(name, FORM)) };
         if items.len() > MAX_LIST {
-            return self.fault(name, "must have at most 100 items");
+            return Some(self.fault(name, "must have at most 100 items"));
         }
+        let mut list = Vec::with_capacity(items.len());
         for item in items {
-            let Member::Text(text) = item else { return self.fault(name, "must be a list of strings") };
+            let Member::Text(text) = item else { return Some(self.fault(name, FORM)) };
             match text.parse::<T>() {
                 Ok(value) => list.push(value),
-                Err(error) => return self.fault(name, &error.to_string()),
+                Err(error) => return Some(self.fault(name, &error.to_string())),
             }
         }
         Some(list)
@@ -148,6 +152,3 @@ impl<'b> Members<'b> {
         T::default()
     }
 }
-
-/// The most items a list may have, and the most unknown members that are named.
-const MAX_LIST: usize = 100;

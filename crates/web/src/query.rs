@@ -15,13 +15,18 @@ pub(crate) struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads the parameters as a contract wants them.
     pub(crate) fn read<S: Shape>(self, contract: Contract) -> Result<S, Problem> {
-        let mut names: Vec<String> = self.0.iter().map(|(name, _)| name.clone()).collect();
-        names.sort_unstable();
-        let double = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone());
-        let parameter = |(name, value)| (Cow::Owned(name), Member::Text(Cow::Owned(value)));
-        let mut members = Members::new(self.0.into_iter().map(parameter).collect());
+        let mut once: Vec<(Cow<'_, str>, Member<'_>)> = Vec::with_capacity(self.0.len());
+        let mut doubles = Vec::new();
+        for (name, value) in self.0 {
+            if once.iter().any(|(other, _)| *other == name) {
+                doubles.push(name);
+            } else {
+                once.push((Cow::Owned(name), Member::Text(Cow::Owned(value))));
+            }
+        }
+        let mut members = Members::new(once);
         let shape = S::read(&mut members);
-        if let Some(name) = double {
+        for name in doubles {
             members.note(&name, "must be given once");
         }
         members.finish(contract)?;
