@@ -2,6 +2,8 @@
 //!
 //! Everything here is slow on purpose and runs on the hashing threads only.
 
+use std::time::{Duration, Instant};
+
 use argon2::Argon2;
 use argon2::password_hash::phc;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
@@ -83,6 +85,14 @@ impl HashScheme {
             }
         };
         Ok(PasswordHash(text.into()))
+    }
+
+    /// How long one hash takes on this machine; none if the scheme's settings are impossible. For a diagnosis: it
+    /// does the work on the caller's thread.
+    pub fn time_one(self, entropy: &dyn Entropy) -> Option<Duration> {
+        let started = Instant::now();
+        self.hash(&SecretString::from("a password to be timed"), entropy).ok()?;
+        Some(started.elapsed())
     }
 
     /// Whether a stored hash was made otherwise than this scheme would make it now.

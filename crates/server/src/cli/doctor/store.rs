@@ -1,0 +1,93 @@
+//! The store: reachable, of this version, and keeping what it acknowledges.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use doorward_identity::observer::Unobserved;
+
+use super::finding::Finding;
+use crate::config::{Config, Sources, StoreKind};
+use crate::memory::Memory;
+
+pub(super) async fn examine(config: &Config) -> Vec<Finding> {
+    // Opening would make the file, which is the first start's to do.
+    if let StoreKind::Sqlite { path } = &config.store.kind
+        && !path.exists()
+    {
+        return vec![unmade(path)];
+    }
+    match Memory::open(config, Arc::new(Unobserved)).await {
+        Ok(memory) => vec![Finding::good("store", "reached"), migrated(&memory).await, durable(&memory).await],
+        Err(error) => {
+            let remedy =
+                "see that the database runs and that store.url (or DATABASE_URL) names it, with user and password";
+            vec![Finding::bad("store", error.to_string(), remedy)]
+        }
+    }
+}
+
+fn unmade(path: &Path) -> Finding {
+    Finding::skipped("store", format!("{} is not there yet; the first start makes it", path.display()))
+}
+
+async fn migrated(memory: &Memory) -> Finding {
+    match memory.migration_state().await {
+        Ok(state) if state.pending.is_empty() => Finding::good("store schema", "up to date"),
+        Ok(state) => {
+            let missing = format!("missing: {}", state.pending.join(", "));
+            Finding::bad("store schema", missing, "run `doorward migrate`, or start the server, which does the same")
+        }
+        Err(error) => Finding::bad("store schema", error.to_string(), "see that the user may read the tables"),
+    }
+}
+
+async fn durable(memory: &Memory) -> Finding {
+    match memory.durability().await {
+        Ok(()) => Finding::good("store durability", "an acknowledged write survives a crash"),
+        Err(reason) => Finding::bad(
+            "store durability",
+            reason,
+            "give the database a setting and a disk that keep what it acknowledges",
+        ),
+    }
+}
+
+/// Whoever brings SQLAlchemy's address along wonders whether its driver's name does harm.
+pub(super) fn python_driver(sources: &Sources) -> Option<Finding> {
+    let named = |(name, value): &(String, String)| (name == "DATABASE_URL").then(|| value.clone());
+    let from_file = || {
+        let text = &sources.dotenv.as_ref()?.text;
+        text.lines()
+            .find_map(|line| Some(line.trim().strip_prefix("DATABASE_URL=")?.trim_matches(['"', '\'']).to_owned()))
+    };
+    let url = sources.env.iter().find_map(named).or_else(from_file)?;
+    let (scheme, _) = url.split_once(':')?;
+    let (database, driver) = scheme.split_once('+')?;
+    let what =
+        format!("DATABASE_URL names the Python driver {driver} ({database}+{driver}); it is understood and may stay");
+    Some(Finding::good("store address", what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Verdict;
+    use super::*;
+    use crate::config::Document;
+
+    fn with_env(url: &str) -> Sources {
+        Sources { env: vec![("DATABASE_URL".to_owned(), url.to_owned())], ..Sources::default() }
+    }
+
+    #[test]
+    fn a_python_driver_in_the_address_is_said_to_be_fine_without_showing_the_password() {
+        let found = python_driver(&with_env("postgresql+asyncpg://u:hunter2@db/app"));
+        assert!(found.is_some_and(|finding| {
+            finding.verdict == Verdict::Good && finding.what.contains("asyncpg") && !finding.what.contains("hunter2")
+        }));
+        let text = "A=1\nDATABASE_URL=\"postgresql+psycopg://u:p@db/app\"\n".to_owned();
+        let dotenv = Some(Document { path: ".env".into(), text });
+        assert!(python_driver(&Sources { dotenv, ..Sources::default() }).is_some());
+        assert_eq!(python_driver(&with_env("postgresql://u:p@db/app")), None);
+        assert_eq!(python_driver(&Sources::default()), None);
+    }
+}
