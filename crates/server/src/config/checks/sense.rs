@@ -1,0 +1,50 @@
+//! Settings that contradict each other or say nothing.
+
+use std::collections::BTreeSet;
+
+use super::super::sections::Config;
+use super::{Objection, object, unless};
+
+pub(super) fn audiences(config: &Config) -> Vec<Objection> {
+    let without = config.issuers.iter().filter(|issuer| issuer.audiences.is_empty());
+    without
+        .map(|issuer| {
+            let what = "is empty: a token made for anybody else would be accepted here";
+            object(format!("{}.audiences", issuer.entry), what, "name the client ids its tokens are made for")
+        })
+        .collect()
+}
+
+pub(super) fn issuer_twice(config: &Config) -> Vec<Objection> {
+    let mut seen = BTreeSet::new();
+    let again = config.issuers.iter().filter(|issuer| !seen.insert(&issuer.issuer));
+    again
+        .map(|issuer| {
+            object(
+                format!("{}.issuer", issuer.entry),
+                format!("{:?} is there already", issuer.issuer),
+                "put its audiences into one entry",
+            )
+        })
+        .collect()
+}
+
+pub(super) fn idle_longer_than_life(config: &Config) -> Vec<Objection> {
+    let session = &config.session;
+    unless(session.idle_ttl <= session.absolute_ttl, || {
+        object("session.idle_ttl", "is longer than session.absolute_ttl", "shorten the one or lengthen the other")
+    })
+}
+
+pub(super) fn seeded_parents(config: &Config) -> Vec<Objection> {
+    let mut before = BTreeSet::new();
+    let mut objections = Vec::new();
+    for (index, domain) in config.seed.domains.iter().enumerate() {
+        if let Some(parent) = domain.parent.as_deref().filter(|parent| !before.contains(parent)) {
+            let what = format!("{parent:?} is the key of no domain before this one");
+            objections.push(object(format!("seed.domains.{index}.parent"), what, "name the domain above first"));
+        }
+        before.insert(domain.key.as_str());
+    }
+    objections
+}

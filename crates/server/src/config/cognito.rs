@@ -1,0 +1,59 @@
+//! What the old names of a Cognito pool mean together: who keeps the passwords, and the first provider.
+
+use super::aliases;
+use super::sources::Origin;
+use super::values::{Value, Values};
+
+/// Derives what was not said.
+pub(super) fn derive(values: &mut Values) {
+    let pool = values.given("user_pool.pool_id").filter(|value| by_old_name(value)).cloned();
+    let client = values.given("user_pool.client_id").filter(|value| by_old_name(value)).cloned();
+    if let (Some(pool), Some(_)) = (&pool, &client)
+        && !values.is_given("user_pool.kind")
+    {
+        values.insert(
+            "user_pool.kind".to_owned(),
+            Value { items: vec!["cognito".to_owned()], origin: pool.origin.clone() },
+        );
+    }
+    first_provider(values, pool, client);
+}
+
+/// The pool's hosted page is the first provider where an old name speaks of it.
+fn first_provider(values: &mut Values, pool: Option<Value>, client: Option<Value>) {
+    let old: Vec<_> =
+        values.keys_below("providers.0").filter(|key| values.given(key).is_some_and(by_old_name)).cloned().collect();
+    if old.is_empty() {
+        return;
+    }
+    let (Some(pool), Some(client)) = (pool, client) else {
+        // `ALGORITHM` and `REDIRECT_URI` say nothing without a pool.
+        return old.iter().for_each(|key| drop(values.remove(key)));
+    };
+    let issuer = issuer(&pool, values.text("user_pool.region"));
+    let secret = values.given("user_pool.client_secret").cloned();
+    let id = Value { items: vec!["cognito".to_owned()], origin: pool.origin };
+    for (setting, value) in
+        [("id", Some(id)), ("issuer", issuer), ("client_id", Some(client)), ("client_secret", secret)]
+    {
+        let key = format!("providers.0.{setting}");
+        if let Some(value) = value.filter(|_| !values.is_given(&key)) {
+            values.insert(key, value);
+        }
+    }
+}
+
+/// A pool's id begins with its region.
+fn issuer(pool: &Value, region: Option<&str>) -> Option<Value> {
+    let id = pool.items.first()?;
+    let region = id.split_once('_').map(|(region, _)| region).or(region)?;
+    let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{id}");
+    Some(Value { items: vec![issuer], origin: pool.origin.clone() })
+}
+
+fn by_old_name(value: &Value) -> bool {
+    match &value.origin {
+        Origin::Env(name) | Origin::Dotenv { name, .. } => aliases::find(name).is_some(),
+        Origin::Default | Origin::File { .. } | Origin::Flag(_) => false,
+    }
+}

@@ -1,0 +1,77 @@
+//! What an operator decides: settings from a file, the environment and flags, checked all at once, parsed into [`Config`].
+//!
+//! ```text
+//! Sources → layers (file, environment, flags) → resolve (tables of settings) → derive → sections → checks → Config
+//! ```
+//!
+//! Owns every name of a setting, old and new. Reads no environment and, but for `file:///` secrets, no file: they
+//! are handed in.
+
+mod aliases;
+mod checks;
+mod cognito;
+mod dotenv;
+mod environment;
+mod file;
+mod kind;
+mod layers;
+mod mistake;
+mod near;
+mod notices;
+mod quantity;
+mod redact;
+mod reference;
+mod resolve;
+mod schema;
+mod secret;
+mod sections;
+mod services;
+mod settings;
+mod show;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub(crate) use mistake::{ConfigError, Mistake};
+pub(crate) use quantity::Rate;
+pub(crate) use reference::reference;
+pub(crate) use schema::schema;
+pub(crate) use sections::*;
+pub(crate) use services::Services;
+pub(crate) use show::show;
+pub(crate) use sources::{Document, Flag, Origin, Sources};
+
+use resolve::Resolved;
+use values::Values;
+
+/// Reads, checks and parses.
+pub(crate) fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    settle(sources).1
+}
+
+/// The values as far as they are sound, and what they make.
+fn settle(sources: &Sources) -> (Values, Result<Config, ConfigError>) {
+    let (leaves, mut mistakes) = layers::merge(sources);
+    let mut resolved = resolve::resolve(leaves, sources);
+    cognito::derive(&mut resolved.values);
+    services::append_routes(&mut resolved.values);
+    resolved.complete();
+    let Resolved { values, broken, mistakes: unsound } = resolved;
+    mistakes.extend(unsound);
+    let config = match Config::read(&values) {
+        Ok(mut config) => {
+            mistakes.extend(checks::run(&config, &values, &broken));
+            config.notices = notices::of(&config, &values);
+            Some(config)
+        }
+        Err(mistake) => {
+            mistakes.push(mistake);
+            None
+        }
+    };
+    match config {
+        Some(config) if mistakes.is_empty() => (values, Ok(config)),
+        _ => (values, Err(ConfigError(mistakes))),
+    }
+}

@@ -1,0 +1,31 @@
+//! Outside issuers whose tokens are accepted.
+
+use super::super::mistake::Mistake;
+use super::super::values::Values;
+
+/// An issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Issuer {
+    /// Where it stands in the configuration: `issuers.0`.
+    pub(crate) entry: String,
+    /// Its name, to the letter.
+    pub(crate) issuer: String,
+    /// Audiences of which its tokens must name one.
+    pub(crate) audiences: Vec<String>,
+    /// Its keys, instead of the discovered address.
+    pub(crate) jwks_uri: Option<String>,
+}
+
+impl Issuer {
+    pub(super) fn read_all(values: &Values) -> Result<Vec<Self>, Mistake> {
+        let read = |entry: &String| {
+            Ok(Self {
+                entry: entry.clone(),
+                issuer: values.one(&format!("{entry}.issuer"))?,
+                audiences: values.many(&format!("{entry}.audiences"))?,
+                jwks_uri: values.maybe(&format!("{entry}.jwks_uri"))?,
+            })
+        };
+        values.entries("issuers").iter().map(read).collect()
+    }
+}

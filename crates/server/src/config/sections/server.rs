@@ -1,0 +1,119 @@
+//! The environment, and how the process listens and is reached.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::super::mistake::Mistake;
+use super::super::quantity::{Size, Span};
+use super::super::values::Values;
+use super::choice::choice;
+
+choice! {
+    /// How careful to be.
+    Environment {
+        /// On somebody's own machine.
+        Development = "development",
+        /// Protects as production does.
+        Staging = "staging",
+        /// Real people's accounts.
+        Production = "production",
+    }
+}
+
+impl Environment {
+    /// Whether what is unsafe is refused.
+    pub(crate) const fn protects(self) -> bool {
+        matches!(self, Self::Staging | Self::Production)
+    }
+
+    /// The name that `/health` answers.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Staging => "staging",
+            Self::Production => "production",
+        }
+    }
+}
+
+/// Listening and being reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    /// Where clients connect.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Where operators connect.
+    pub(crate) admin_listen: Option<SocketAddr>,
+    /// How clients reach Doorward, without a slash at its end.
+    pub(crate) public_url: String,
+    /// The web application, without a slash at its end.
+    pub(crate) frontend_url: String,
+    /// Further origins that may call from a browser, exactly as browsers send them.
+    pub(crate) cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` counts.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// What clients may take.
+    pub(crate) limits: Limits,
+}
+
+/// What clients may take of the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Largest request head.
+    pub(crate) head_bytes: usize,
+    /// Most header fields.
+    pub(crate) head_fields: usize,
+    /// Largest JSON body on Doorward's own paths.
+    pub(crate) json_bytes: usize,
+    /// Longest wait for a head.
+    pub(crate) header_timeout: Duration,
+    /// Longest silence within a body.
+    pub(crate) body_idle_timeout: Duration,
+    /// Longest silence between requests.
+    pub(crate) idle_timeout: Duration,
+    /// Most connections at a time.
+    pub(crate) connections: usize,
+    /// How long requests under way may take at the end.
+    pub(crate) shutdown_timeout: Duration,
+}
+
+impl Server {
+    pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
+        Ok(Self {
+            listen: values.many("server.listen")?,
+            admin_listen: values.maybe("server.admin_listen")?,
+            public_url: values.one("server.public_url")?,
+            frontend_url: values.one("server.frontend_url")?,
+            cors_origins: values.many("server.cors_origins")?,
+            trusted_proxies: values.many("server.trusted_proxies")?,
+            limits: Limits::read(values)?,
+        })
+    }
+
+    /// Every origin that may call from a browser: the front end's and the further ones.
+    pub(crate) fn origins(&self) -> Vec<String> {
+        let frontend = url::Url::parse(&self.frontend_url).map(|url| url.origin().ascii_serialization()).ok();
+        let mut origins: Vec<String> = frontend.into_iter().chain(self.cors_origins.iter().cloned()).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        origins
+    }
+}
+
+impl Limits {
+    fn read(values: &Values) -> Result<Self, Mistake> {
+        let size = |key| values.one::<Size>(key).map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
+        let time = |key| values.one::<Span>(key).map(Duration::from);
+        Ok(Self {
+            head_bytes: size("server.limits.head_bytes")?,
+            head_fields: values.one("server.limits.head_fields")?,
+            json_bytes: size("server.limits.json_bytes")?,
+            header_timeout: time("server.limits.header_timeout")?,
+            body_idle_timeout: time("server.limits.body_idle_timeout")?,
+            idle_timeout: time("server.limits.idle_timeout")?,
+            connections: values.one("server.limits.connections")?,
+            shutdown_timeout: time("server.limits.shutdown_timeout")?,
+        })
+    }
+}

@@ -1,0 +1,287 @@
+//! Every setting there is: its key path, kind, default and meaning. What is not in these tables is unknown.
+//!
+//! The check of a configuration, its JSON schema, the reference and `config show` all read them; a segment
+//! `[]` stands for each entry of a list (`routes[].path` is `routes.0.path`, `routes.1.path`, …).
+
+use std::time::Duration;
+
+use super::kind::Kind;
+use super::sections::{Environment, LogFormat, LogLevel, PasswordScheme, PoolKind, SameSite};
+use Fallback::{Derived, Fixed, Off, Required};
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    pub(super) key: &'static str,
+    pub(super) kind: Kind,
+    /// Whether it takes several values.
+    pub(super) many: bool,
+    pub(super) default: Fallback,
+    pub(super) secrecy: Secrecy,
+    /// What it decides, for the reference.
+    pub(super) doc: &'static str,
+}
+
+/// What holds where nobody says anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fallback {
+    /// This value; of a list its elements, comma separated.
+    Fixed(&'static str),
+    /// What follows from other settings or the machine, in words.
+    Derived(&'static str),
+    /// Nothing.
+    Off,
+    /// An entry without it is no entry.
+    Required,
+}
+
+/// How much of a value may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    /// All.
+    Open,
+    /// All but the password in an address.
+    Address,
+    /// Nothing.
+    Secret,
+}
+
+impl Setting {
+    /// Whether its value may be a reference to where the secret is kept.
+    pub(super) const fn may_refer(&self) -> bool {
+        !matches!(self.secrecy, Secrecy::Open)
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secrecy = Secrecy::Secret;
+        self
+    }
+
+    const fn address(mut self) -> Self {
+        self.secrecy = Secrecy::Address;
+        self
+    }
+}
+
+const fn one(key: &'static str, kind: Kind, default: Fallback, doc: &'static str) -> Setting {
+    Setting { key, kind, many: false, default, secrecy: Secrecy::Open, doc }
+}
+
+const fn many(key: &'static str, kind: Kind, default: Fallback, doc: &'static str) -> Setting {
+    Setting { key, kind, many: true, default, secrecy: Secrecy::Open, doc }
+}
+
+const fn time(min: Duration, max: Duration) -> Kind {
+    Kind::Time { min, max }
+}
+
+const fn count(min: u64, max: u64) -> Kind {
+    Kind::Count { min, max }
+}
+
+const fn size(min: u64, max: u64) -> Kind {
+    Kind::Size { min, max }
+}
+
+const NEVER: Duration = Duration::ZERO;
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+const YEAR: Duration = Duration::from_hours(24 * 365);
+const TOKEN_LIFE: Kind = time(SECOND, YEAR);
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const CLASSES: Kind = Kind::Choice(&["upper", "lower", "digit", "special"]);
+const PASSWORD_MIN: Kind = count(8, 128);
+const METHODS: Kind = Kind::Choice(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const OUTSIDE_ALGORITHMS: Kind =
+    Kind::Choice(&["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]);
+
+/// Every table.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+    [PROCESS, ACCOUNTS, OUTSIDE].into_iter().flatten()
+}
+
+/// The setting that a key path (`routes.0.path`) names.
+pub(super) fn find(key: &str) -> Option<&'static Setting> {
+    let pattern = pattern(key);
+    all().find(|setting| setting.key == pattern)
+}
+
+/// `routes.0.path` as the tables spell it: `routes[].path`.
+pub(super) fn pattern(key: &str) -> String {
+    let mut out = String::with_capacity(key.len());
+    for segment in key.split('.') {
+        if segment.parse::<usize>().is_ok() {
+            out.push_str("[]");
+        } else {
+            out.extend([if out.is_empty() { "" } else { "." }, segment]);
+        }
+    }
+    out
+}
+
+/// The process and its surroundings.
+#[rustfmt::skip] // Rows are read as a table.
+const PROCESS: &[Setting] = &[
+    one("environment", Kind::Choice(Environment::NAMES), Fixed("development"), "`staging` and `production` refuse what is unsafe."),
+
+    many("server.listen", Kind::Address, Fixed("127.0.0.1:8000"), "Where clients connect."),
+    one("server.admin_listen", Kind::OptionalAddress, Fixed("127.0.0.1:9000"), "Metrics and probes; never public. Empty turns it off."),
+    one("server.public_url", Kind::BaseUrl, Fixed("http://localhost:8000"), "How clients reach Doorward: the issuer of tokens and the base of every link. Never taken from a request."),
+    one("server.frontend_url", Kind::BaseUrl, Fixed("http://localhost:3000"), "The web application: its origin may call with credentials."),
+    many("server.cors_origins", Kind::Origin, Fixed(""), "Further origins that may call from a browser."),
+    many("server.trusted_proxies", Kind::Network, Fixed(""), "Proxies whose `X-Forwarded-For` counts."),
+    one("server.limits.head_bytes", size(KIB, 256 * KIB), Fixed("16KiB"), "Largest request head."),
+    one("server.limits.head_fields", count(8, 1_000), Fixed("64"), "Most header fields of a request."),
+    one("server.limits.json_bytes", size(KIB, 64 * MIB), Fixed("1MiB"), "Largest JSON body on Doorward's own paths."),
+    one("server.limits.header_timeout", time(SECOND, HOUR), Fixed("10s"), "Longest wait for a request head."),
+    one("server.limits.body_idle_timeout", time(SECOND, HOUR), Fixed("10s"), "Longest silence within a request body."),
+    one("server.limits.idle_timeout", time(SECOND, HOUR), Fixed("75s"), "Longest silence between requests of a connection."),
+    one("server.limits.connections", count(1, 1_000_000), Fixed("10000"), "Most connections at a time."),
+    one("server.limits.shutdown_timeout", time(NEVER, HOUR), Fixed("30s"), "How long requests under way may take when the process is told to stop."),
+
+    one("log.level", Kind::Choice(LogLevel::NAMES), Fixed("info"), "The least that is logged."),
+    one("log.format", Kind::Choice(LogFormat::NAMES), Derived("`text` in development, else `json`"), "One JSON object a line, or text for people."),
+
+    one("store.url", Kind::StoreUrl, Fixed("sqlite:doorward-data/doorward.db"), "Where accounts are kept. TLS to PostgreSQL by `sslmode`.").address(),
+    one("store.max_connections", count(1, 1_000), Fixed("10"), "Most connections to the store."),
+    one("store.timeout", time(SECOND, MINUTE), Fixed("3s"), "Longest wait for the store."),
+];
+
+/// Accounts, tokens and the surfaces.
+#[rustfmt::skip] // Rows are read as a table.
+const ACCOUNTS: &[Setting] = &[
+    one("tokens.algorithm", Kind::Choice(&["HS256", "RS256", "ES256", "EdDSA"]), Derived("`HS256` with `tokens.secret`, else `EdDSA`"), "What signs tokens."),
+    one("tokens.secret", Kind::Text, Off, "The shared secret of HS256, 32 characters or more.").secret(),
+    one("tokens.refresh_ttl", TOKEN_LIFE, Fixed("30d"), "How long a refresh token may be used."),
+    one("tokens.refresh_grace", time(NEVER, MINUTE), Fixed("10s"), "How long a replaced refresh token may be repeated."),
+    one("tokens.encryption_key", Kind::Text, Off, "Seals the signing keys in the store, 32 characters or more.").secret(),
+    one("tokens.key_lead", time(NEVER, DAY), Fixed("10m"), "How long a new key is public before it signs."),
+
+    one("surfaces.hosted.enabled", Kind::Flag, Fixed("true"), "Sign-in through a provider's page, cookie sessions."),
+    one("surfaces.hosted.token_ttl", TOKEN_LIFE, Fixed("1h"), "Life of its access tokens."),
+    one("surfaces.hosted.password_rule.min", PASSWORD_MIN, Fixed("8"), "Least characters of a password."),
+    many("surfaces.hosted.password_rule.classes", CLASSES, Fixed(""), "Kinds of character a password must have."),
+    one("surfaces.accounts.enabled", Kind::Flag, Fixed("true"), "Accounts with codes by mail."),
+    one("surfaces.accounts.token_ttl", TOKEN_LIFE, Fixed("1h"), "Life of its access tokens."),
+    one("surfaces.accounts.password_rule.min", PASSWORD_MIN, Fixed("8"), "Least characters of a password."),
+    many("surfaces.accounts.password_rule.classes", CLASSES, Fixed(""), "Kinds of character a password must have."),
+    one("surfaces.signin.enabled", Kind::Flag, Fixed("true"), "E-mail and password under `/api/auth`."),
+    one("surfaces.signin.token_ttl", TOKEN_LIFE, Fixed("7d"), "Life of its access tokens."),
+    one("surfaces.signin.password_rule.min", PASSWORD_MIN, Fixed("8"), "Least characters of a password."),
+    many("surfaces.signin.password_rule.classes", CLASSES, Fixed("upper, lower, digit, special"), "Kinds of character a password must have."),
+    one("surfaces.directory.enabled", Kind::Flag, Fixed("true"), "Identity for microservices: `/auth`, `/teams`, `/domains`."),
+    one("surfaces.directory.token_ttl", TOKEN_LIFE, Fixed("30m"), "Life of its access tokens."),
+    one("surfaces.directory.password_rule.min", PASSWORD_MIN, Fixed("8"), "Least characters of a password."),
+    many("surfaces.directory.password_rule.classes", CLASSES, Fixed(""), "Kinds of character a password must have."),
+    one("surfaces.directory.dev_headers", Kind::Flag, Fixed("false"), "Whether `X-User-Email` alone identifies a caller. Development only."),
+    one("surfaces.directory.default_team", Kind::Text, Fixed("General"), "The team a new user joins. Empty for none."),
+    one("surfaces.directory.default_domain", Kind::Text, Fixed("engineering"), "The key of the domain a new user is assigned to. Empty for none."),
+
+    one("seed.teams[].name", Kind::Text, Required, "A team that the first start makes. Without any entry: General, Engineering, Product, Design."),
+    one("seed.teams[].external_ref", Kind::Text, Off, "What another system calls it."),
+    one("seed.domains[].key", Kind::Text, Required, "A domain that the first start makes. Without any entry: engineering, product, design, marketing, sales."),
+    one("seed.domains[].name", Kind::Text, Required, "Its name."),
+    one("seed.domains[].parent", Kind::Text, Off, "The key of the domain above it, named earlier in the list."),
+
+    one("password.scheme", Kind::Choice(PasswordScheme::NAMES), Fixed("bcrypt"), "What hashes new passwords; both verify always."),
+    one("password.bcrypt_cost", count(4, 16), Fixed("12"), "Logarithm of bcrypt's rounds; 10 or more outside development."),
+    one("password.argon2_memory", size(8 * MIB, GIB), Fixed("19MiB"), "Memory of one argon2id hash."),
+    one("password.argon2_iterations", count(1, 32), Fixed("2"), "Passes of argon2id over it."),
+    one("password.threads", count(1, 1_024), Derived("one a core"), "Threads that hash."),
+    one("password.queue", count(1, 100_000), Derived("8 a thread"), "Hashes that may wait; beyond it the answer is 503."),
+
+    one("throttle.failures_per_address", Kind::Rate, Fixed("60/1h"), "Failed sign-ins from one address (IPv6: one /64) before it has to wait."),
+
+    one("session.cookie_name", Kind::CookieName, Fixed("access_token"), "Name of the session cookie."),
+    one("session.cookie_secure", Kind::Flag, Derived("`true` outside development or with an https `server.public_url`"), "Whether the cookie travels over TLS only."),
+    one("session.cookie_http_only", Kind::Flag, Fixed("true"), "Whether scripts are kept from the cookie."),
+    one("session.cookie_same_site", Kind::Choice(SameSite::NAMES), Fixed("lax"), "When the cookie travels from other sites."),
+    one("session.idle_ttl", TOKEN_LIFE, Fixed("1h"), "A cookie session unused for so long is over."),
+    one("session.absolute_ttl", TOKEN_LIFE, Fixed("30d"), "A session is over after so long in any case."),
+];
+
+/// Other parties: pools, mail, providers, issuers, and the services behind the gateway.
+#[rustfmt::skip] // Rows are read as a table.
+const OUTSIDE: &[Setting] = &[
+    one("user_pool.kind", Kind::Choice(PoolKind::NAMES), Derived("`cognito` with `COGNITO_USER_POOL_ID` and `COGNITO_CLIENT_ID` in the environment, else `local`"), "Who keeps the passwords."),
+    one("user_pool.migrate_from", Kind::Choice(&["cognito"]), Off, "With `local`: the first right password at the old pool moves the person over."),
+    one("user_pool.pool_id", Kind::Text, Off, "Id of the Cognito user pool."),
+    one("user_pool.client_id", Kind::Text, Off, "Id of the client at the pool."),
+    one("user_pool.client_secret", Kind::Text, Off, "Secret of the client at the pool.").secret(),
+    one("user_pool.region", Kind::Text, Off, "AWS region of the pool."),
+
+    one("mail.url", Kind::MailUrl, Fixed("log:"), "How mail is sent.").address(),
+    one("mail.from", Kind::Text, Fixed("Doorward <no-reply@localhost>"), "Sender of mail."),
+
+    one("providers[].id", Kind::Text, Required, "Name of a provider people sign in through; the first is the default."),
+    one("providers[].issuer", Kind::Url, Required, "Its issuer, to the letter; discovery starts here."),
+    one("providers[].client_id", Kind::Text, Required, "Doorward's id at the provider."),
+    one("providers[].client_secret", Kind::Text, Off, "Doorward's secret at the provider.").secret(),
+    many("providers[].scopes", Kind::Text, Fixed("openid, email, profile"), "What is asked for."),
+    one("providers[].algorithm", OUTSIDE_ALGORITHMS, Off, "The one algorithm its ID tokens may have."),
+    one("providers[].redirect_uri", Kind::Url, Derived("`/api/v1/auth/callback` at `server.public_url`"), "Where it sends people back to."),
+    one("providers[].authorization_endpoint", Kind::Url, Off, "Instead of the discovered one."),
+    one("providers[].token_endpoint", Kind::Url, Off, "Instead of the discovered one."),
+    one("providers[].jwks_uri", Kind::Url, Off, "Instead of the discovered one."),
+    one("providers[].end_session_endpoint", Kind::Url, Off, "Instead of the discovered one."),
+
+    one("issuers[].issuer", Kind::Url, Required, "An outside issuer whose tokens are accepted, to the letter."),
+    many("issuers[].audiences", Kind::Text, Fixed(""), "Audiences of which its tokens must name one."),
+    one("issuers[].jwks_uri", Kind::Url, Off, "Its keys, instead of the discovered address."),
+
+    one("routes[].name", Kind::Text, Required, "Name of a route, in logs and metrics; the first route that matches wins."),
+    one("routes[].path", Kind::RoutePath, Required, "What it covers; `/x/*` is `/x` and all below."),
+    many("routes[].methods", METHODS, Fixed("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), "Methods it takes."),
+    many("routes[].upstream", Kind::Url, Required, "The service behind; several are balanced. What a star matched is appended."),
+    one("routes[].timeout", time(SECOND, HOUR), Fixed("30s"), "Longest wait for its answer to begin."),
+    one("routes[].body_limit", size(KIB, 64 * GIB), Fixed("10MiB"), "Largest request body."),
+    one("routes[].inject.json", Kind::Text, Off, "Member of the JSON body that carries the caller's id."),
+    one("routes[].inject.multipart", Kind::Text, Off, "Part of the form that carries the caller's id."),
+    one("routes[].inject.headers", Kind::Flag, Fixed("false"), "Whether headers tell who the caller is."),
+    one("routes[].inject.assertion", Kind::Flag, Fixed("false"), "Whether a signed assertion tells who the caller is."),
+    one("routes[].require.public", Kind::Flag, Fixed("false"), "Whether callers need not be known; an identity that is there is verified all the same."),
+    many("routes[].require.roles", Kind::Text, Fixed(""), "Roles of which the caller must have one."),
+    many("routes[].require.teams", Kind::Text, Fixed(""), "Teams of which the caller must be in one."),
+    many("routes[].require.domains", Kind::Text, Fixed(""), "Domains of which the caller must have one."),
+    one("routes[].require.verified_email", Kind::Flag, Fixed("false"), "Whether the caller's address must be verified."),
+    one("routes[].rate", Kind::Text, Off, "How often a caller may (`60/1m per user`)."),
+
+    one("services.generation_url", Kind::BaseUrl, Off, "The generation service: its two routes exist when this is set."),
+    one("services.rag_url", Kind::BaseUrl, Off, "The retrieval service."),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_key_is_there_once() {
+        let keys: BTreeSet<_> = all().map(|setting| setting.key).collect();
+        assert_eq!(keys.len(), all().count());
+    }
+
+    #[test]
+    fn every_default_passes_its_own_check() {
+        for setting in all() {
+            if let Fixed(text) = setting.default {
+                let values = if setting.many { super::super::resolve::listed(text) } else { vec![text.to_owned()] };
+                for value in values {
+                    assert_eq!(setting.kind.check(&value), Ok(value), "{}", setting.key);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn entries_are_found_by_any_index() {
+        assert_eq!(find("routes.12.inject.json").map(|setting| setting.key), Some("routes[].inject.json"));
+        assert!(find("routes.path").is_none());
+        assert!(find("server").is_none());
+    }
+}

@@ -1,0 +1,264 @@
+//! Every row of the list of refusals: a configuration that it refuses, and the key it names.
+
+use super::super::checks::{CHECKS, When};
+use super::{refused, sources};
+
+const SECRET: &str = "k7Qw2ZtB9xVn4LmRf8sYc3HdJp6GaTe1";
+const ROUTE: &str = "[[routes]]\nname = \"r\"\npath = \"/r\"\nupstream = \"http://10.0.0.1\"\n";
+
+/// What the row refuses, a configuration, the mistake's beginning.
+const ROWS: &[(&str, &str, &str)] = &[
+    (
+        "a secret or encryption key of fewer than 32 characters",
+        "[tokens]\nsecret = \"aB3dE6gH9jK2mN5pQ8sT1vW4xY7zC0f\"",
+        "tokens.secret: is shorter",
+    ),
+    (
+        "a secret or encryption key of fewer than 32 characters",
+        "[tokens]\nencryption_key = \"short\"",
+        "tokens.encryption_key: is shorter",
+    ),
+    (
+        "an example as a secret",
+        "[tokens]\nsecret = \"Your_Secret-Key-0123456789-abcdefghijkl\"",
+        "tokens.secret: is an example",
+    ),
+    (
+        "an example as a secret",
+        "[tokens]\nsecret = \"0123456789-change-in-production-abcdef\"",
+        "tokens.secret: is an example",
+    ),
+    ("a repetitive secret", "[tokens]\nsecret = \"abcdefghijklabcdefghijklabcdefghijkl\"", "tokens.secret: repeats"),
+    ("a repetitive secret", "[tokens]\nsecret = \"abcdefaabbccddeeffabcdefaaccbbddeeff\"", "tokens.secret: repeats"),
+    ("HS256 without `tokens.secret`", "[tokens]\nalgorithm = \"HS256\"", "tokens.algorithm: HS256 signs"),
+    (
+        "signing keys in PostgreSQL without `tokens.encryption_key`",
+        "[store]\nurl = \"postgres://h/d\"",
+        "tokens.encryption_key: is missing",
+    ),
+    ("developer headers", "[surfaces.directory]\ndev_headers = true", "surfaces.directory.dev_headers: lets anybody"),
+    (
+        "an http `server.public_url` beyond this machine",
+        "[server]\npublic_url = \"http://10.0.0.1\"",
+        "server.public_url: ",
+    ),
+    (
+        "an insecure cookie with an https `server.public_url`",
+        "[server]\npublic_url = \"https://a.example\"\n[session]\ncookie_secure = false",
+        "session.cookie_secure: is false",
+    ),
+    ("an insecure cookie", "[session]\ncookie_secure = false", "session.cookie_secure: is false"),
+    ("a cookie that scripts can read", "[session]\ncookie_http_only = false", "session.cookie_http_only: is false"),
+    (
+        "`SameSite=None`, or a `__Host-` or `__Secure-` name, on an insecure cookie",
+        "[session]\ncookie_same_site = \"none\"\ncookie_secure = false",
+        "session.cookie_same_site: ",
+    ),
+    (
+        "`SameSite=None`, or a `__Host-` or `__Secure-` name, on an insecure cookie",
+        "[session]\ncookie_name = \"__host-a\"\ncookie_secure = false",
+        "session.cookie_name: ",
+    ),
+    (
+        "trusted proxies that are everybody",
+        "[server]\ntrusted_proxies = [\"::/0\"]",
+        "server.trusted_proxies: trusts everybody",
+    ),
+    (
+        "trusted proxies that are everybody",
+        "[server]\ntrusted_proxies = [\"0.0.0.0/1\", \"128.0.0.0/1\"]",
+        "server.trusted_proxies: trusts everybody",
+    ),
+    (
+        "metrics and probes on the address of clients",
+        "[server]\nadmin_listen = \"127.0.0.1:8000\"",
+        "server.admin_listen: ",
+    ),
+    ("a bcrypt cost under 10", "[password]\nbcrypt_cost = 9", "password.bcrypt_cost: 9 "),
+    (
+        "a SQLite store that may lose what it acknowledged",
+        "[store]\nurl = \"sqlite:a.db?synchronous=OFF\"",
+        "store.url: synchronous=off",
+    ),
+    ("a SQLite store that may lose what it acknowledged", "[store]\nurl = \"sqlite::memory:\"", "store.url: :memory:"),
+    (
+        "http to issuers, providers and upstreams beyond private networks",
+        "[[issuers]]\nissuer = \"http://i.example\"\naudiences = [\"a\"]",
+        "issuers[0].issuer: ",
+    ),
+    (
+        "http to issuers, providers and upstreams beyond private networks",
+        "[[issuers]]\nissuer = \"https://i.example\"\njwks_uri = \"http://i.example\"\naudiences = [\"a\"]",
+        "issuers[0].jwks_uri: ",
+    ),
+    (
+        "http to issuers, providers and upstreams beyond private networks",
+        "[[providers]]\nid = \"p\"\nissuer = \"https://p.example\"\nclient_id = \"c\"\ntoken_endpoint = \"http://p.example\"",
+        "providers[0].token_endpoint: ",
+    ),
+    (
+        "http to issuers, providers and upstreams beyond private networks",
+        "[[routes]]\nname = \"r\"\npath = \"/r\"\nupstream = [\"http://10.0.0.1\", \"http://8.8.8.8\"]",
+        "routes[0].upstream: ",
+    ),
+    (
+        "http to issuers, providers and upstreams beyond private networks",
+        "[services]\nrag_url = \"http://rag.example\"",
+        "services.rag_url: ",
+    ),
+    ("an issuer without audiences", "[[issuers]]\nissuer = \"https://i.example\"", "issuers[0].audiences: is empty"),
+    (
+        "one issuer twice",
+        "[[issuers]]\nissuer = \"https://i.example\"\naudiences = \"a\"\n[[issuers]]\nissuer = \"https://i.example\"\naudiences = \"b\"",
+        "issuers[1].issuer: ",
+    ),
+    (
+        "a session that may be idle for longer than it may last",
+        "[session]\nidle_ttl = \"2d\"\nabsolute_ttl = \"1d\"",
+        "session.idle_ttl: ",
+    ),
+    (
+        "a seeded domain below one that is not seeded before it",
+        "[[seed.domains]]\nkey = \"a\"\nname = \"A\"\nparent = \"a\"",
+        "seed.domains[0].parent: ",
+    ),
+    (
+        "two routes of one name",
+        "[services]\ngeneration_url = \"http://10.0.0.1\"\n[[routes]]\nname = \"chat\"\npath = \"/c\"\nupstream = \"http://10.0.0.1\"",
+        "routes[2].name: \"chat\"",
+    ),
+];
+
+/// What the row refuses, members of a route, the mistake's beginning.
+const ROUTES: &[(&str, &str, &str)] = &[
+    (
+        "a route that is public and has requirements",
+        "require = { public = true, roles = [\"admin\"] }",
+        "routes[0].require.public: ",
+    ),
+    ("upstreams with a query", "", "routes[0].upstream: "),
+    (
+        "route options that this version does not serve",
+        "inject = { multipart = \"user_id\" }",
+        "routes[0].inject.multipart: is not served",
+    ),
+    (
+        "route options that this version does not serve",
+        "inject = { headers = true }",
+        "routes[0].inject.headers: is not served",
+    ),
+    (
+        "route options that this version does not serve",
+        "inject = { assertion = true }",
+        "routes[0].inject.assertion: is not served",
+    ),
+    ("route options that this version does not serve", "rate = \"60/1m per user\"", "routes[0].rate: is not served"),
+];
+
+fn mistakes(environment: &str, file: &str) -> Vec<String> {
+    refused(&sources(&format!("environment = \"{environment}\"\n{file}\n"), &[], ""))
+}
+
+fn when(refuses: &str) -> When {
+    CHECKS.iter().find(|check| check.refuses == refuses).unwrap_or_else(|| panic!("no row refuses {refuses}")).when
+}
+
+fn assert_refused(refuses: &str, file: &str, beginning: &str) {
+    for environment in ["staging", "production"] {
+        let mistakes = mistakes(environment, file);
+        assert!(mistakes.iter().any(|mistake| mistake.starts_with(beginning)), "{refuses}: {mistakes:?}");
+    }
+    let in_development = mistakes("development", file);
+    match when(refuses) {
+        When::Always => {
+            assert!(in_development.iter().any(|mistake| mistake.starts_with(beginning)), "{in_development:?}")
+        }
+        When::Protecting => assert_eq!(in_development, [""; 0], "{refuses}"),
+    }
+}
+
+#[test]
+fn every_row_refuses_what_it_says() {
+    for (refuses, file, beginning) in ROWS {
+        // The row on https and insecure cookies leaves protecting environments to the next one, which says the same.
+        assert_refused(refuses, file, beginning);
+    }
+    for (refuses, member, beginning) in ROUTES {
+        let route =
+            if member.is_empty() { ROUTE.replace("10.0.0.1", "10.0.0.1/?a=b") } else { format!("{ROUTE}{member}") };
+        assert_refused(refuses, &route, beginning);
+    }
+}
+
+#[test]
+fn every_row_is_tested() {
+    let tested = |refuses: &str| {
+        ROWS.iter().chain(ROUTES).any(|(row, ..)| *row == refuses) || refuses == "routes on Doorward's own paths"
+    };
+    let untested: Vec<_> = CHECKS.iter().map(|check| check.refuses).filter(|refuses| !tested(refuses)).collect();
+    assert_eq!(untested, [""; 0]);
+}
+
+#[test]
+fn doorwards_own_paths_are_no_routes() {
+    let route = |path: &str| ROUTE.replace("\"/r\"", &format!("{path:?}"));
+    for path in [
+        "/",
+        "/*",
+        "/auth",
+        "/auth/x",
+        "/auth/*",
+        "/api/*",
+        "/api/auth/*",
+        "/api/v1/*",
+        "/api/v1/auth/login",
+        "/api/v1/users/*",
+        "/teams/all",
+        "/domains",
+        "/admin/v1/users",
+        "/docs",
+        "/redoc/*",
+        "/openapi.json",
+        "/api/docs",
+        "/api/redoc",
+        "/api/openapi.json",
+        "/health",
+        "/livez",
+        "/readyz",
+        "/.well-known/x",
+    ] {
+        let mistakes = mistakes("development", &route(path));
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with("routes[0].path: "), "{path}: {mistakes:?}");
+    }
+    for path in ["/authx", "/api/v1/generation/*", "/api/authors", "/healthy", "/x/auth", "/teamsters/*", "/api/v2/*"] {
+        assert_eq!(mistakes("production", &route(path)), [""; 0], "{path}");
+    }
+}
+
+#[test]
+fn open_origins_are_refused_everywhere() {
+    for origin in ["*", "null", "https://*.example.com"] {
+        for environment in ["development", "production"] {
+            let mistakes =
+                mistakes(environment, &format!("[server]\ncors_origins = [\"https://a.example\", {origin:?}]"));
+            assert!(mistakes.len() == 1 && mistakes[0].starts_with("server.cors_origins: "), "{mistakes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_sound_production_starts() {
+    let file = format!(
+        "[server]\npublic_url = \"https://auth.example.com\"\ntrusted_proxies = [\"10.0.0.0/8\"]\ncors_origins = [\"https://app.example.com\"]\n\
+         [store]\nurl = \"postgres://u:p@db/d?sslmode=verify-full\"\n[tokens]\nencryption_key = \"{SECRET}\"\n\
+         [[issuers]]\nissuer = \"http://idp.internal\"\naudiences = [\"a\"]\n{ROUTE}"
+    );
+    assert_eq!(mistakes("production", &file), [""; 0]);
+}
+
+#[test]
+fn rows_are_not_judged_by_broken_values() {
+    // The secret is there but cannot be read: that HS256 has none is not said on top.
+    let mistakes = mistakes("development", "[tokens]\nalgorithm = \"HS256\"\nsecret = \"env:NOT_THERE\"");
+    assert!(mistakes.len() == 1 && mistakes[0].starts_with("tokens.secret: "), "{mistakes:?}");
+}

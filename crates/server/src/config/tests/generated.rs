@@ -1,0 +1,84 @@
+//! What is made of the tables is checked in and up to date, and the examples load.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::super::{reference, schema};
+use super::{Document, refused};
+use crate::config::Sources;
+
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// `UPDATE_GENERATED=1` writes the file instead of comparing it.
+fn assert_current(path: &str, text: &str) {
+    let path = in_repository(path);
+    if std::env::vars_os().any(|(name, value)| name == "UPDATE_GENERATED" && value == "1") {
+        fs::write(&path, text).unwrap();
+    }
+    let checked_in = fs::read_to_string(&path).unwrap_or_default();
+    assert!(checked_in == text, "{} is out of date; run the tests with UPDATE_GENERATED=1", path.display());
+}
+
+#[test]
+fn the_reference_is_current() {
+    assert_current("docs/configuration.md", &reference());
+}
+
+#[test]
+fn the_schema_is_current() {
+    assert_current("docs/doorward.schema.json", &schema());
+}
+
+#[test]
+fn the_schema_knows_what_the_examples_use() {
+    let schema: Value = serde_json::from_str(&schema()).unwrap();
+    for (path, text) in examples() {
+        let example: Value = toml::from_str(&text).unwrap();
+        assert_known(&schema, &example, &path.display().to_string());
+    }
+}
+
+/// Every member of `value` has a place in `schema`.
+fn assert_known(schema: &Value, value: &Value, at: &str) {
+    match value {
+        Value::Object(members) if schema["type"] == "object" => {
+            for (name, member) in members {
+                let inner =
+                    schema["properties"].get(name).unwrap_or_else(|| panic!("{at}.{name} is not in the schema"));
+                assert_known(inner, member, &format!("{at}.{name}"));
+            }
+        }
+        Value::Array(entries) if schema["type"] == "array" => {
+            entries.iter().for_each(|entry| assert_known(&schema["items"], entry, at))
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_example_is_sound() {
+    let examples = examples();
+    assert!(!examples.is_empty());
+    for (path, text) in examples {
+        let env = [
+            ("DOORWARD_ENCRYPTION_KEY", "k7Qw2ZtB9xVn4LmRf8sYc3HdJp6GaTe1"),
+            ("DATABASE_PASSWORD_URL", "postgres://u:p@db/d"),
+        ];
+        let sources = Sources {
+            file: Some(Document { path: path.clone(), text }),
+            env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            ..Sources::default()
+        };
+        assert_eq!(refused(&sources), [""; 0], "{}", path.display());
+    }
+}
+
+fn examples() -> Vec<(PathBuf, String)> {
+    let entries = fs::read_dir(in_repository("deploy/examples")).unwrap().map(|entry| entry.unwrap().path());
+    let examples = entries.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    examples.map(|path| (path.clone(), fs::read_to_string(&path).unwrap())).collect()
+}
