@@ -1,0 +1,10 @@
+//! Requests passed on to a real service over TCP: what arrives there, what comes back, and what never arrives.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod access;
+mod answers;
+mod bodies;
+mod headers;
+mod service;
+mod stage;

@@ -1,0 +1,169 @@
+//! A gateway with callers whose tokens are their names, and requests to send through it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use doorward_gateway::route::{Match, Route, Routes};
+use doorward_gateway::{Authenticator, ExchangeInfo, Gateway, GatewayBody, GatewaySettings, Inject, Needs, Require};
+use doorward_identity::StoreError;
+use doorward_identity::domain::Domain;
+use doorward_identity::session::{Caller, TokenRejection, ValidateError};
+use doorward_identity::team::Team;
+use doorward_identity::user::{Role, User, UserContext, UserStatus, UserTeam};
+use http::{Method, Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub(crate) type TestBody = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// The id of the caller `alice`.
+pub(crate) const ALICE: &str = "0192f0c1-2f7a-7000-8000-00000000a11c";
+pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+pub(crate) const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+
+/// `alice` is in the team Design and the domain product, an editor, her address is verified; `bob` is nothing.
+pub(crate) struct KnownTokens;
+
+impl Authenticator for KnownTokens {
+    async fn authenticate(&self, token: &str) -> Result<Arc<Caller>, ValidateError> {
+        let broken = || "no such table".into();
+        match token {
+            "alice" => Ok(alice()),
+            "bob" => Ok(bob()),
+            "store-down" => Err(StoreError::Unavailable(broken()).into()),
+            "store-broken" => Err(StoreError::Broken(broken()).into()),
+            _ => Err(TokenRejection::Expired.into()),
+        }
+    }
+}
+
+fn person(id: &str, roles: Vec<Role>, email_verified_at: Option<Timestamp>) -> User {
+    User {
+        id: id.parse().unwrap(),
+        email: "someone@example.com".parse().unwrap(),
+        email_verified_at,
+        name: None,
+        avatar_url: None,
+        password_hash: None,
+        roles,
+        status: UserStatus::Active,
+        created_at: Timestamp::UNIX_EPOCH,
+        updated_at: Timestamp::UNIX_EPOCH,
+        last_signin_at: None,
+        version: 1,
+    }
+}
+
+fn caller(context: UserContext) -> Arc<Caller> {
+    Arc::new(Caller { context: Arc::new(context), session: None, expires_at: Timestamp::MAX })
+}
+
+fn alice() -> Arc<Caller> {
+    let team = Team {
+        id: ALICE.parse().unwrap(),
+        name: "Design".to_owned().try_into().unwrap(),
+        external_ref: Some("dsg".to_owned()),
+        is_active: true,
+        created_at: Timestamp::UNIX_EPOCH,
+        version: 1,
+    };
+    let domain = Domain {
+        id: ALICE.parse().unwrap(),
+        key: "product".to_owned().try_into().unwrap(),
+        name: "Product".to_owned().try_into().unwrap(),
+        parent_domain_id: None,
+        is_active: true,
+        created_at: Timestamp::UNIX_EPOCH,
+        version: 1,
+    };
+    caller(UserContext {
+        user: person(ALICE, vec!["editor".parse().unwrap()], Some(Timestamp::UNIX_EPOCH)),
+        teams: vec![UserTeam { team, role: Role::member() }],
+        domains: vec![domain],
+    })
+}
+
+fn bob() -> Arc<Caller> {
+    let user = person("0192f0c1-2f7a-7000-8000-000000000b0b", Vec::new(), None);
+    caller(UserContext { user, teams: Vec::new(), domains: Vec::new() })
+}
+
+/// A route to the service under `/x/*` for known callers; tests change what they are about.
+pub(crate) fn route(url: &str) -> Route {
+    Route {
+        name: "x".to_owned(),
+        path: "/x/*".parse().unwrap(),
+        methods: ["GET", "HEAD", "POST", "PUT"].map(|method| method.parse().unwrap()).to_vec(),
+        upstreams: vec![url.parse().unwrap()],
+        timeout: Duration::from_secs(10),
+        body_limit: 2 * 1024 * 1024,
+        inject: Inject::default(),
+        require: Require::Caller(Needs::default()),
+    }
+}
+
+/// The same, with the caller's id told in JSON.
+pub(crate) fn telling(url: &str) -> Route {
+    Route { inject: Inject { json: Some("user_id".to_owned()) }, ..route(url) }
+}
+
+pub(crate) struct Stage {
+    pub(crate) gateway: Gateway<TestBody, KnownTokens>,
+}
+
+impl Stage {
+    pub(crate) fn new(route: Route) -> Self {
+        let settings = GatewaySettings {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            cookie_name: "__Host-access_token".to_owned(),
+            public_url: "https://door.example".parse().unwrap(),
+        };
+        let gateway = Gateway::new(Arc::new(Routes::new([route])), Arc::new(KnownTokens), settings).unwrap();
+        Self { gateway }
+    }
+
+    /// Sends a request straight from a client.
+    pub(crate) async fn send(&self, request: Request<TestBody>) -> Response<GatewayBody> {
+        self.send_from(CLIENT, request).await
+    }
+
+    pub(crate) async fn send_from(&self, peer: IpAddr, request: Request<TestBody>) -> Response<GatewayBody> {
+        let exchange = ExchangeInfo { request_id: "request-7", client: CLIENT, peer };
+        match self.gateway.matches(request.method(), request.uri()) {
+            Match::Route(matched) => self.gateway.handle(matched, exchange, request).await,
+            other => panic!("{} leads to {other:?}", request.uri()),
+        }
+    }
+}
+
+/// A request of alice's.
+pub(crate) fn request(method: Method, target: &str) -> http::request::Builder {
+    anonymous(method, target).header("authorization", "Bearer alice")
+}
+
+/// A request of nobody's.
+pub(crate) fn anonymous(method: Method, target: &str) -> http::request::Builder {
+    Request::builder().method(method).uri(target)
+}
+
+pub(crate) fn whole(body: impl Into<Bytes>) -> TestBody {
+    Full::new(body.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// The status and code of a refusal, checked for the form all refusals have.
+pub(crate) async fn refusal(response: Response<GatewayBody>) -> (u16, String) {
+    let status = response.status().as_u16();
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let problem: Value = serde_json::from_slice(&read(response).await).unwrap();
+    assert_eq!(problem["status"], status);
+    (status, problem["code"].as_str().unwrap().to_owned())
+}
+
+pub(crate) async fn read(response: Response<GatewayBody>) -> Bytes {
+    response.into_body().collect().await.unwrap().to_bytes()
+}
