@@ -120,7 +120,7 @@ fn list(text: &str) -> Converted {
     Ok(elements.join(","))
 }
 
-/// SQLAlchemy's URLs: `dialect+driver://…`; its `sqlite:///` is relative, `sqlite:////` absolute; `ssl` is asyncpg's `sslmode`.
+/// The URLs of Python's libraries: `dialect+driver://…`; `sqlite:///` is relative, `sqlite:////` absolute; `ssl` is `sslmode`.
 fn database_url(text: &str) -> Converted {
     let Some((scheme, rest)) = text.split_once("://") else { return same(text) };
     let dialect = scheme.split_once('+').map_or(scheme, |(dialect, _)| dialect);

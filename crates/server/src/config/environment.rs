@@ -46,7 +46,7 @@ impl Reading {
                 match convert(value) {
                     Ok(converted) => self.insert((*key).to_owned(), converted, origin),
                     // One mistake a variable, however many settings it is for.
-                    Err(what) => return self.mistakes.push(Mistake::new(key, what).from(origin.clone())),
+                    Err(what) => return self.mistakes.push(Mistake::new(key, what).from(origin)),
                 }
             }
         }

@@ -332,10 +332,11 @@ mod tests {
 
     #[test]
     fn urls_carry_no_credentials_and_show_none() {
-        let refused = taken(Kind::Url, "https://ann:hunter2@host/").unwrap_err();
+        let told = |kind, text| taken(kind, text).err().unwrap_or_default();
+        let refused = told(Kind::Url, "https://ann:hunter2@host/");
         assert!(refused.contains("names a user") && !refused.contains("hunter2"), "{refused}");
-        let refused = taken(Kind::StoreUrl, "postgres://ann:hunter2@host:port/x").unwrap_err();
-        assert!(!refused.contains("hunter2"), "{refused}");
+        let refused = told(Kind::StoreUrl, "postgres://ann:hunter2@host:port/x");
+        assert!(refused.contains("is not a PostgreSQL URL") && !refused.contains("hunter2"), "{refused}");
         assert_eq!(taken(Kind::BaseUrl, "http://h:1/").as_deref(), Ok("http://h:1"));
         assert_eq!(taken(Kind::Url, "https://tenant.example/").as_deref(), Ok("https://tenant.example/"));
     }

@@ -10,24 +10,29 @@ use super::sources::Origin;
 pub(crate) struct Mistake {
     place: String,
     what: String,
-    origin: Option<Origin>,
+    source: Option<String>,
     hint: Option<String>,
 }
 
 impl Mistake {
     /// At a key path: `routes.0.path`.
     pub(super) fn new(key: &str, what: impl Into<String>) -> Self {
-        Self { place: bracketed(key), what: what.into(), origin: None, hint: None }
+        Self { place: bracketed(key), what: what.into(), source: None, hint: None }
     }
 
     /// In a file that cannot be read as what it should be.
     pub(super) fn in_file(path: &Path, line: usize, what: impl Into<String>) -> Self {
-        Self { place: format!("{}:{line}", path.display()), what: what.into(), origin: None, hint: None }
+        Self { place: format!("{}:{line}", path.display()), what: what.into(), source: None, hint: None }
     }
 
     /// Says where the value came from.
-    pub(super) fn from(mut self, origin: Origin) -> Self {
-        self.origin = Some(origin);
+    pub(super) fn from(mut self, origin: &Origin) -> Self {
+        self.source = Some(match origin {
+            Origin::Default => "by default".to_owned(),
+            origin @ (Origin::File { .. } | Origin::Env(_) | Origin::Dotenv { .. } | Origin::Flag(_)) => {
+                format!("from {origin}")
+            }
+        });
         self
     }
 
@@ -42,10 +47,8 @@ impl Mistake {
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.what)?;
-        match &self.origin {
-            Some(Origin::Default) => f.write_str(" (by default)")?,
-            Some(origin) => write!(f, " (from {origin})")?,
-            None => {}
+        if let Some(source) = &self.source {
+            write!(f, " ({source})")?;
         }
         self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
     }

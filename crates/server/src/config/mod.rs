@@ -34,13 +34,11 @@ mod tests;
 mod values;
 
 pub(crate) use mistake::{ConfigError, Mistake};
-pub(crate) use quantity::Rate;
 pub(crate) use reference::reference;
 pub(crate) use schema::schema;
 pub(crate) use sections::*;
-pub(crate) use services::Services;
 pub(crate) use show::show;
-pub(crate) use sources::{Document, Flag, Origin, Sources};
+pub(crate) use sources::{Document, Flag, Sources};
 
 use resolve::Resolved;
 use values::Values;

@@ -65,7 +65,7 @@ impl Resolved {
         match items {
             Ok(items) => self.values.insert(key, Value { items, origin: leaf.origin }),
             Err(fault) => {
-                self.mistakes.push(Mistake::new(&key, fault.what).from(leaf.origin).hint(fault.hint));
+                self.mistakes.push(Mistake::new(&key, fault.what).from(&leaf.origin).hint(fault.hint));
                 self.broken.insert(key);
             }
         }
@@ -89,7 +89,7 @@ impl Resolved {
             (_, true) => ("is a section, not a value", format!("write its settings below [{pattern}]")),
             _ => ("there is no such setting", suggestion(&pattern)),
         };
-        self.mistakes.push(Mistake::new(&key, what).from(leaf.origin.clone()).hint(hint));
+        self.mistakes.push(Mistake::new(&key, what).from(&leaf.origin).hint(hint));
         self.broken.insert(key);
     }
 

@@ -136,7 +136,6 @@ const PROCESS: &[Setting] = &[
     many("server.trusted_proxies", Kind::Network, Fixed(""), "Proxies whose `X-Forwarded-For` counts."),
     one("server.limits.head_bytes", size(KIB, 256 * KIB), Fixed("16KiB"), "Largest request head."),
     one("server.limits.head_fields", count(8, 1_000), Fixed("64"), "Most header fields of a request."),
-    one("server.limits.json_bytes", size(KIB, 64 * MIB), Fixed("1MiB"), "Largest JSON body on Doorward's own paths."),
     one("server.limits.header_timeout", time(SECOND, HOUR), Fixed("10s"), "Longest wait for a request head."),
     one("server.limits.body_idle_timeout", time(SECOND, HOUR), Fixed("10s"), "Longest silence within a request body."),
     one("server.limits.idle_timeout", time(SECOND, HOUR), Fixed("75s"), "Longest silence between requests of a connection."),

@@ -68,9 +68,8 @@ impl fmt::Display for Origin {
         match self {
             Self::Default => f.write_str("default"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
-            Self::Env(name) => f.write_str(name),
             Self::Dotenv { path, line, name } => write!(f, "{}:{line} {name}", path.display()),
-            Self::Flag(name) => f.write_str(name),
+            Self::Env(name) | Self::Flag(name) => f.write_str(name),
         }
     }
 }

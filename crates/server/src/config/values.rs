@@ -98,7 +98,7 @@ impl Values {
 
     /// The value, parsed.
     pub(super) fn one<T: FromStr>(&self, key: &str) -> Result<T, Mistake> {
-        self.maybe(key)?.ok_or_else(|| Mistake::new(key, "is empty").from(self.origin(key)))
+        self.maybe(key)?.ok_or_else(|| Mistake::new(key, "is empty").from(&self.origin(key)))
     }
 
     /// The elements, parsed.
@@ -118,6 +118,6 @@ impl Values {
 
     fn parsed<T: FromStr>(&self, key: &str, text: &str) -> Result<T, Mistake> {
         // The kind has passed the text; only a kind that passes more than the type takes leads here.
-        text.parse().map_err(|_| Mistake::new(key, "cannot be used as it is").from(self.origin(key)))
+        text.parse().map_err(|_| Mistake::new(key, "cannot be used as it is").from(&self.origin(key)))
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn run(config: &Config, values: &Values, broken: &BTreeSet<String>) -
         Always => true,
         Protecting => config.environment.protects(),
     };
-    let judged = CHECKS.iter().filter(holds).filter(|check| check.by.iter().all(|key| sound(&key)));
+    let judged = CHECKS.iter().filter(holds).filter(|check| check.by.iter().all(sound));
     let objections = judged.flat_map(|check| (check.find)(config)).filter(|objection| !broken.contains(&objection.key));
     objections.map(|objection| mistake(objection, values)).collect()
 }
@@ -105,5 +105,5 @@ pub(super) fn run(config: &Config, values: &Values, broken: &BTreeSet<String>) -
 fn mistake(objection: Objection, values: &Values) -> Mistake {
     let mistake = Mistake::new(&objection.key, objection.what).hint(objection.hint);
     // An entry as a whole has no one place.
-    if settings::find(&objection.key).is_some() { mistake.from(values.origin(&objection.key)) } else { mistake }
+    if settings::find(&objection.key).is_some() { mistake.from(&values.origin(&objection.key)) } else { mistake }
 }

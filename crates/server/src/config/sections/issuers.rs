@@ -5,6 +5,7 @@ use super::super::values::Values;
 
 /// An issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the claim, the specification and the setting are all called issuer")]
 pub(crate) struct Issuer {
     /// Where it stands in the configuration: `issuers.0`.
     pub(crate) entry: String,

@@ -7,6 +7,7 @@ use super::super::values::Values;
 
 /// Mail.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "mail comes with the accounts surface"))]
 pub(crate) struct Mail {
     /// The way, password and all.
     pub(crate) url: SecretString,

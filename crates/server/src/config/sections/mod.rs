@@ -20,12 +20,12 @@ pub(crate) use self::log::{Log, LogFormat, LogLevel};
 pub(crate) use self::mail::{Mail, MailKind};
 pub(crate) use self::password::{Password, PasswordScheme, Throttle};
 pub(crate) use self::providers::Provider;
-pub(crate) use self::routes::{Inject, Require, Route};
-pub(crate) use self::seed::{Seed, SeedDomain, SeedTeam};
+pub(crate) use self::routes::{Require, Route};
+pub(crate) use self::seed::Seed;
 pub(crate) use self::server::{Environment, Limits, Server};
 pub(crate) use self::session::{SameSite, Session};
 pub(crate) use self::store::{Store, StoreKind};
-pub(crate) use self::surfaces::{Directory, Surface, Surfaces};
+pub(crate) use self::surfaces::{Surface, Surfaces};
 pub(crate) use self::tokens::Tokens;
 pub(crate) use self::user_pool::{PoolKind, UserPool};
 

@@ -12,6 +12,7 @@ const CALLBACK: &str = "/api/v1/auth/callback";
 
 /// A provider.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "sign-in through providers comes with the hosted surface"))]
 pub(crate) struct Provider {
     /// Where it stands in the configuration: `providers.0`.
     pub(crate) entry: String,

@@ -64,8 +64,6 @@ pub(crate) struct Limits {
     pub(crate) head_bytes: usize,
     /// Most header fields.
     pub(crate) head_fields: usize,
-    /// Largest JSON body on Doorward's own paths.
-    pub(crate) json_bytes: usize,
     /// Longest wait for a head.
     pub(crate) header_timeout: Duration,
     /// Longest silence within a body.
@@ -103,12 +101,11 @@ impl Server {
 
 impl Limits {
     fn read(values: &Values) -> Result<Self, Mistake> {
-        let size = |key| values.one::<Size>(key).map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
+        let head_bytes = values.one::<Size>("server.limits.head_bytes")?.0;
         let time = |key| values.one::<Span>(key).map(Duration::from);
         Ok(Self {
-            head_bytes: size("server.limits.head_bytes")?,
+            head_bytes: usize::try_from(head_bytes).unwrap_or(usize::MAX),
             head_fields: values.one("server.limits.head_fields")?,
-            json_bytes: size("server.limits.json_bytes")?,
             header_timeout: time("server.limits.header_timeout")?,
             body_idle_timeout: time("server.limits.body_idle_timeout")?,
             idle_timeout: time("server.limits.idle_timeout")?,

@@ -18,6 +18,7 @@ choice! {
 
 /// The user pool.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "Cognito pools come with the accounts surface"))]
 pub(crate) struct UserPool {
     /// Who keeps the passwords.
     pub(crate) kind: PoolKind,

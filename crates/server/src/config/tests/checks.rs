@@ -171,7 +171,7 @@ fn assert_refused(refuses: &str, file: &str, beginning: &str) {
     let in_development = mistakes("development", file);
     match when(refuses) {
         When::Always => {
-            assert!(in_development.iter().any(|mistake| mistake.starts_with(beginning)), "{in_development:?}")
+            assert!(in_development.iter().any(|mistake| mistake.starts_with(beginning)), "{in_development:?}");
         }
         When::Protecting => assert_eq!(in_development, [""; 0], "{refuses}"),
     }

@@ -53,7 +53,9 @@ fn assert_known(schema: &Value, value: &Value, at: &str) {
             }
         }
         Value::Array(entries) if schema["type"] == "array" => {
-            entries.iter().for_each(|entry| assert_known(&schema["items"], entry, at))
+            for entry in entries {
+                assert_known(&schema["items"], entry, at);
+            }
         }
         _ => {}
     }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use doorward_identity::credential::{CharacterClass, HashScheme};
+use doorward_identity::credential::CharacterClass::{Digit, Lower, Special, Upper};
+use doorward_identity::credential::HashScheme;
 use doorward_protocol::algorithm::Algorithm;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
@@ -20,14 +21,12 @@ fn without_a_word_it_is_a_developers_machine() {
     assert_eq!(config.server.listen, ["127.0.0.1:8000".parse::<SocketAddr>().unwrap()]);
     assert_eq!(config.server.admin_listen, "127.0.0.1:9000".parse().ok());
     assert_eq!(config.server.limits.head_bytes, 16 * 1024);
-    assert_eq!(config.server.limits.json_bytes, 1024 * 1024);
     assert_eq!(config.server.limits.idle_timeout, Duration::from_secs(75));
     assert_eq!(config.store.kind, StoreKind::Sqlite { path: "doorward-data/doorward.db".into() });
     assert_eq!(config.tokens.algorithm, Algorithm::EdDSA);
     assert_eq!(config.tokens.refresh_ttl, SignedDuration::from_hours(24 * 30));
     assert_eq!(config.surfaces.signin.token_ttl, SignedDuration::from_hours(24 * 7));
     assert_eq!(config.surfaces.directory.surface.token_ttl, SignedDuration::from_mins(30));
-    use CharacterClass::{Digit, Lower, Special, Upper};
     assert_eq!(config.surfaces.signin.password_rule.classes, [Upper, Lower, Digit, Special]);
     assert_eq!(config.surfaces.directory.surface.password_rule.classes, []);
     assert_eq!(config.surfaces.directory.default_team.as_deref(), Some("General"));
@@ -179,21 +178,41 @@ fn no_secret_is_ever_shown() {
 }
 
 #[test]
+fn what_later_versions_serve_is_read() {
+    let config = from_file(
+        "[mail]\nurl = \"smtps://h\"\nfrom = \"Us <us@example.com>\"\n[[providers]]\nid = \"p\"\nissuer = \"https://p.example\"\n\
+         client_id = \"c\"\nscopes = [\"openid\"]\n[user_pool]\nmigrate_from = \"cognito\"\nclient_id = \"c\"\nclient_secret = \"s\"\n",
+    );
+    assert_eq!((config.mail.url.expose_secret(), config.mail.from.as_str()), ("smtps://h", "Us <us@example.com>"));
+    assert_eq!(config.providers[0].scopes, ["openid"]);
+    assert_eq!(config.providers[0].redirect_uri, "http://localhost:8000/api/v1/auth/callback");
+    assert_eq!(config.user_pool.migrate_from, Some(PoolKind::Cognito));
+    assert_eq!(config.user_pool.client_id.as_deref(), Some("c"));
+    assert_eq!(config.user_pool.client_secret.unwrap().expose_secret(), "s");
+}
+
+#[test]
 fn what_has_no_effect_yet_is_noticed() {
     let config = from_file(
         "[user_pool]\nkind = \"cognito\"\nmigrate_from = \"cognito\"\n[mail]\nurl = \"smtp://h\"\n[services]\nrag_url = \"http://rag\"\n\
-         [[providers]]\nid = \"p\"\nissuer = \"https://p.example\"\nclient_id = \"c\"\n[surfaces.directory]\ndev_headers = true\n",
+         [[providers]]\nid = \"p\"\nissuer = \"https://p.example\"\nclient_id = \"c\"\n[session]\nidle_ttl = \"2h\"\n\
+         [surfaces]\nhosted.enabled = false\naccounts.token_ttl = \"2h\"\ndirectory.dev_headers = true\n",
     );
     let beginnings = [
-        "sign-in through providers",
-        "user_pool.kind",
-        "user_pool.migrate_from",
-        "mail.url",
+        "providers.0.client_id (from doorward.toml:11) is not served by this version: people sign in with a password",
+        "surfaces.hosted.enabled",
+        "surfaces.accounts.token_ttl",
         "services.rag_url",
-        "developer headers",
+        "user_pool.migrate_from",
+        "session.idle_ttl",
+        "user_pool.kind",
+        "mail.url",
+        "developer headers are on",
     ];
     assert_eq!(config.notices.len(), beginnings.len(), "{:?}", config.notices);
     for (notice, beginning) in config.notices.iter().zip(beginnings) {
         assert!(notice.starts_with(beginning), "{notice}");
     }
+    let local = from_env(&[("ENVIRONMENT", "production")]);
+    assert!(local.notices.len() == 1 && local.notices[0].starts_with("server.public_url is http://localhost:8000"));
 }
