@@ -64,3 +64,54 @@ async fn examine(config: &Config, sources: &Sources) -> Vec<Finding> {
     findings.push(clock::skew(&readings));
     findings
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::config::{Flag, load};
+
+    async fn examined(extra: &[(&str, &str)]) -> (ExitCode, String) {
+        let settings = [
+            ("server.listen", "127.0.0.1:0"),
+            ("server.admin_listen", ""),
+            ("server.public_url", "https://id.example.com"),
+            ("server.frontend_url", "https://app.example.com"),
+            ("store.url", "sqlite:no-such-folder/doorward.db"),
+            ("password.bcrypt_cost", "4"),
+        ];
+        let flag = |(key, value): &(&str, &str)| Flag {
+            name: "test".to_owned(),
+            key: (*key).to_owned(),
+            value: (*value).to_owned(),
+        };
+        let sources = Sources { flags: settings.iter().chain(extra).map(flag).collect(), ..Sources::default() };
+        let mut out = Vec::new();
+        let exit = run(&load(&sources).unwrap(), &sources, DoctorArgs { json: false }, &mut out).await.unwrap();
+        (exit, String::from_utf8(out).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_sound_installation_passes_and_nothing_is_made() {
+        let (exit, report) = examined(&[]).await;
+        assert_eq!(exit, ExitCode::SUCCESS, "{report}");
+        assert!(report.ends_with("All is well.\n"), "{report}");
+        assert!(!std::path::Path::new("no-such-folder").exists());
+    }
+
+    #[tokio::test]
+    async fn one_bad_finding_is_a_failure_and_the_rest_is_examined_all_the_same() {
+        let (exit, report) = examined(&[
+            ("issuers.0.issuer", "http://127.0.0.1:1"),
+            ("issuers.0.audiences", "us"),
+            ("user_pool.pool_id", "us-east-1_abc"),
+            ("user_pool.region", "us-east-1"),
+        ])
+        .await;
+        assert_eq!(exit, ExitCode::FAILURE);
+        assert!(report.contains("✖ issuer http://127.0.0.1:1: "), "{report}");
+        assert!(report.contains("✔ user pool region: "), "{report}");
+        assert!(report.ends_with("One thing needs attention.\n"), "{report}");
+    }
+}

@@ -19,9 +19,13 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     ]
 }
 
+fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
 /// Browsers send an origin: never a path, never a slash at its end.
 fn cors(frontend: &Url, origins: &[String]) -> Finding {
-    let origin = frontend.origin().ascii_serialization();
+    let origin = origin(frontend);
     let others = origins.iter().filter(|other| **other != origin).cloned().collect::<Vec<_>>().join(", ");
     let others = if others.is_empty() { String::new() } else { format!(", and so may {others}") };
     let path = if frontend.path() == "/" { "" } else { " (its path does not count)" };
@@ -37,15 +41,18 @@ fn mixed_content(frontend: &Url, public: &Url) -> Finding {
     match (frontend.scheme(), public.scheme()) {
         ("https", "http") if !is_loopback(public) => Finding::bad(
             name,
-            format!("its page is https and Doorward ({public}) is http: browsers block such calls"),
+            format!("its page is https and Doorward ({}) is http: browsers block such calls", origin(public)),
             "put TLS in front of Doorward and write server.public_url as https://…",
         ),
         ("http", "https") if !is_loopback(frontend) => Finding::bad(
             name,
-            format!("its page ({frontend}) is http and Doorward https: anybody on the way can change the page"),
+            format!(
+                "its page ({}) is http and Doorward https: anybody on the way can change the page",
+                origin(frontend)
+            ),
             "serve the front end over https and correct server.frontend_url",
         ),
-        (scheme, _) => Finding::good(name, format!("its page is {scheme}, which goes with {public}")),
+        (scheme, _) => Finding::good(name, format!("its page is {scheme}, which goes with {}", origin(public))),
     }
 }
 
@@ -60,7 +67,7 @@ fn cookie_flags(session: &Session, public: &Url) -> Finding {
     let what = format!("{}{secure}{http_only}; SameSite={same_site}", session.cookie_name);
     if session.cookie_secure && public.scheme() == "http" && !is_loopback(public) {
         let remedy = "write server.public_url as https://…, or for a test turn session.cookie_secure off";
-        Finding::bad("cookie", format!("{what}: browsers drop a secure cookie from {public}"), remedy)
+        Finding::bad("cookie", format!("{what}: browsers drop a secure cookie from {}", origin(public)), remedy)
     } else if !session.cookie_http_only {
         let remedy = "set session.cookie_http_only = true";
         Finding::bad("cookie", format!("{what}: any script of the page can take the session"), remedy)
@@ -84,7 +91,8 @@ fn cookie_travels(session: &Session, frontend: &Url, public: &Url) -> Finding {
     } else {
         "serve both from one site (app.example.com, id.example.com) over https, or set session.cookie_same_site = \"none\""
     };
-    let what = format!("{frontend} and {public} are two sites to a browser, so its calls leave the cookie behind");
+    let (page, door) = (origin(frontend), origin(public));
+    let what = format!("{page} and {door} are two sites to a browser, so its calls leave the cookie behind");
     Finding::bad(name, what, remedy)
 }
 

@@ -9,9 +9,11 @@ use crate::config::Password;
 
 /// People wait for it.
 const TOO_LONG: Duration = Duration::from_secs(1);
+/// Hashes of which the fastest counts: the others had to share the machine.
+const TRIES: usize = 3;
 
 pub(super) fn hash_time(password: &Password, entropy: &dyn Entropy) -> Finding {
-    match password.scheme.time_one(entropy) {
+    match (0..TRIES).filter_map(|_| password.scheme.time_one(entropy)).min() {
         Some(time) => judge(time, password.threads),
         None => Finding::bad("password hashing", "a password cannot be hashed", "see the settings under password"),
     }

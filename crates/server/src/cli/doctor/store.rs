@@ -52,7 +52,7 @@ async fn durable(memory: &Memory) -> Finding {
     }
 }
 
-/// Whoever brings SQLAlchemy's address along wonders whether its driver's name does harm.
+/// Whoever brings an address for a Python program along wonders whether its driver's name does harm.
 pub(super) fn python_driver(sources: &Sources) -> Option<Finding> {
     let named = |(name, value): &(String, String)| (name == "DATABASE_URL").then(|| value.clone());
     let from_file = || {
