@@ -162,7 +162,7 @@ fn log(exchange: &Exchange, route: &str, status: StatusCode, elapsed: Duration, 
     let path = exchange.uri.path();
     let client = exchange.client;
     let request_id = exchange.request_id();
-    let duration_ms = elapsed.as_secs_f64() * 1000.0;
+    let duration_ms = u32::try_from(elapsed.as_micros()).map_or(f64::MAX, f64::from) / 1000.0;
     let status = status.as_u16();
     macro_rules! line {
         ($level:ident) => {

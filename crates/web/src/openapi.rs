@@ -2,11 +2,11 @@
 //! that no status goes undocumented and no handler has to repeat the list.
 
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr,
-    Response, ResponseBuilder,
+    Required, Response, ResponseBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -94,6 +94,12 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     let is_admin = path.starts_with("/admin/");
     let is_secured = operation.security.is_some();
     let has_body = operation.request_body.is_some();
+    let may_be_anonymous =
+        operation.security.iter().flatten().any(|requirement| *requirement == SecurityRequirement::default());
+    if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| may_be_anonymous) {
+        // Whoever sends a token in the header need not send one in the body.
+        body.required = Some(Required::False);
+    }
     let parameters = operation.parameters.as_deref().unwrap_or_default();
     let has = |place: &ParameterIn| {
         parameters.iter().any(|parameter| matches!(parameter, RefOr::T(it) if it.parameter_in == *place))

@@ -11,8 +11,26 @@ use crate::problem::Problem;
 /// The ids in the path. What is no id is the id of nothing.
 pub(crate) struct Ids<T>(pub(crate) T);
 
-/// The version of `If-Match: "7"` (RFC 9110, 13.1.1); none when any will do.
-pub(crate) struct IfMatch(pub(crate) Option<i64>);
+/// What `If-Match: "7"` expects (RFC 9110, 13.1.1). Judged only once the request is known to be good otherwise.
+pub(crate) enum IfMatch {
+    /// Any version will do.
+    Any,
+    /// Only this one.
+    Version(i64),
+    /// A tag that we never gave, or several.
+    Nothing,
+}
+
+impl IfMatch {
+    /// The one version that will do; none when any will.
+    pub(crate) fn version(&self) -> Result<Option<i64>, Problem> {
+        match self {
+            Self::Any => Ok(None),
+            Self::Version(version) => Ok(Some(*version)),
+            Self::Nothing => Err(Problem::stale()),
+        }
+    }
+}
 
 impl<T: DeserializeOwned + Send, State: Send + Sync> FromRequestParts<State> for Ids<T> {
     type Rejection = Problem;
@@ -30,11 +48,11 @@ impl<State: Sync> FromRequestParts<State> for IfMatch {
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
         let mut expected = parts.headers.get_all(IF_MATCH).iter();
-        match (expected.next().map(HeaderValue::as_bytes), expected.next()) {
-            (None | Some(b"*"), None) => Ok(Self(None)),
-            (Some(tag), None) => version(tag).map(|version| Self(Some(version))).ok_or_else(Problem::stale),
-            (_, Some(_)) => Err(Problem::stale()),
-        }
+        Ok(match (expected.next().map(HeaderValue::as_bytes), expected.next()) {
+            (None | Some(b"*"), None) => Self::Any,
+            (Some(tag), None) => version(tag).map_or(Self::Nothing, Self::Version),
+            (_, Some(_)) => Self::Nothing,
+        })
     }
 }
 

@@ -260,7 +260,7 @@ pub(crate) async fn refresh(
 /// Signs out: ends the session of the bearer token, or of the refresh token in the body.
 #[utoipa::path(
     post, path = "/auth/logout", operation_id = "directory_logout", tag = "directory", params(session::Extent),
-    request_body = Option<session::Ending>, security(("bearer" = []), ()),
+    request_body = session::Ending, security(("bearer" = []), ()),
     responses((status = 200, description = "Signed out", body = session::SignedOut))
 )]
 pub(crate) async fn log_out(

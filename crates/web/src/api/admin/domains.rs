@@ -156,11 +156,11 @@ pub(crate) async fn change(
     State(api): State<Arc<Api>>,
     Administrator(admin): Administrator,
     Ids(id): Ids<DomainId>,
-    IfMatch(expected_version): IfMatch,
+    expected: IfMatch,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let DomainChangeBody { key, name, parent_domain_id, is_active } = body.read(Administration)?;
-    let change = DomainChange { key, name, parent: parent_domain_id, is_active, expected_version };
+    let change = DomainChange { key, name, parent: parent_domain_id, is_active, expected_version: expected.version()? };
     let domain = api.identity.change_domain(&admin, id, change).await?;
     Ok(versioned(domain.version, &DomainView::of(&domain)))
 }

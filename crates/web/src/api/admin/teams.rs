@@ -177,11 +177,11 @@ pub(crate) async fn change(
     State(api): State<Arc<Api>>,
     Administrator(admin): Administrator,
     Ids(id): Ids<TeamId>,
-    IfMatch(expected_version): IfMatch,
+    expected: IfMatch,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let TeamChangeBody { name, external_ref, is_active } = body.read(Administration)?;
-    let change = TeamChange { name, external_ref, is_active, expected_version };
+    let change = TeamChange { name, external_ref, is_active, expected_version: expected.version()? };
     let team = api.identity.change_team(&admin, id, change).await?;
     Ok(versioned(team.version, &TeamView::of(&team)))
 }

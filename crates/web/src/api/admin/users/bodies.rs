@@ -49,10 +49,10 @@ pub(crate) struct NewUserBody {
     #[schema(min_length = 1, max_length = 128)]
     name: Option<String>,
     /// `admin` opens this part of the API; the others mean what your services make of them.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["billing-reader"]))]
+    #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["billing-reader"]))]
     roles: Vec<Role>,
     /// Whether the address is known to be theirs.
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = Option<bool>, nullable = false)]
     email_verified: bool,
 }
 

@@ -80,11 +80,11 @@ pub(crate) async fn change(
     State(api): State<Arc<Api>>,
     Administrator(admin): Administrator,
     Ids(id): Ids<UserId>,
-    IfMatch(version): IfMatch,
+    expected: IfMatch,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let change: UserChangeBody = body.read(Administration)?;
-    let user = api.identity.change_user(&admin, id, change.of_version(version)).await?;
+    let user = api.identity.change_user(&admin, id, change.of_version(expected.version()?)).await?;
     Ok(versioned(user.version, &UserView::of(&user)))
 }
 
@@ -98,11 +98,11 @@ pub(crate) async fn set_roles(
     State(api): State<Arc<Api>>,
     Administrator(admin): Administrator,
     Ids(id): Ids<UserId>,
-    IfMatch(expected_version): IfMatch,
+    expected: IfMatch,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let Roles { roles } = body.read(Administration)?;
-    let change = UserChange { roles: Some(roles), expected_version, ..UserChange::default() };
+    let change = UserChange { roles: Some(roles), expected_version: expected.version()?, ..UserChange::default() };
     let user = api.identity.change_user(&admin, id, change).await?;
     Ok(versioned(user.version, &UserView::of(&user)))
 }
