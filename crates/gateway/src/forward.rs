@@ -11,7 +11,6 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
-use http_body_util::LengthLimitError;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -20,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::answer::GatewayBody;
 use crate::connect::{Connector, connector};
-use crate::inject::Outgoing;
+use crate::inject::{Outgoing, body_fault};
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::strip::strip_hop_by_hop;
@@ -126,17 +125,13 @@ fn incoming(route: Arc<Route>, response: Response<Incoming>) -> Result<Response<
 /// Whose fault it is that there is no answer.
 fn failed(route: &Route, upstream: &Upstream, error: &legacy::Error) -> Refusal {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    let mut is_body = false;
     while let Some(current) = cause {
-        if current.is::<LengthLimitError>() {
-            return Refusal::BodyTooLarge { limit: route.body_limit };
-        }
-        // What hyper calls a user's error is one of the body it was given: the client's.
-        is_body |= current.downcast_ref().is_some_and(hyper::Error::is_user);
+        let is_body = current.downcast_ref().is_some_and(hyper::Error::is_user);
         cause = current.source();
-    }
-    if is_body {
-        return Refusal::BodyIncomplete;
+        // What hyper calls a user's error is one of the body it was given, which is the client's.
+        if is_body {
+            return body_fault(cause.unwrap_or(current), route.body_limit);
+        }
     }
     let cause: &dyn Error = error;
     if error.is_connect() {

@@ -4,6 +4,7 @@
 //! must not believe a stranger. All else in a body stays byte for byte.
 
 use std::error::Error;
+use std::io;
 
 use bytes::Bytes;
 use doorward_identity::session::Caller;
@@ -46,8 +47,7 @@ where
     let is_json = judge_media_type(&head.headers)?;
     let whole = match body.collect().await {
         Ok(whole) => whole.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(Refusal::BodyTooLarge { limit }),
-        Err(_) => return Err(Refusal::BodyIncomplete),
+        Err(error) => return Err(body_fault(&*error, limit)),
     };
     let id = caller.map(|caller| caller.context.user.id.to_string());
     let told = if whole.is_empty() {
@@ -64,6 +64,21 @@ where
         return Err(Refusal::UnsupportedMediaType(NOT_JSON));
     };
     Ok(Either::Left(Full::new(told.into())))
+}
+
+/// Why the client's body did not arrive, from the error it ended in.
+pub(crate) fn body_fault(error: &(dyn Error + 'static), limit: u64) -> Refusal {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if current.is::<LengthLimitError>() {
+            return Refusal::BodyTooLarge { limit };
+        }
+        if current.downcast_ref().is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut) {
+            return Refusal::BodyStalled;
+        }
+        cause = current.source();
+    }
+    Refusal::BodyIncomplete
 }
 
 const NOT_JSON: &str = "The body must be sent as application/json";

@@ -48,6 +48,8 @@ pub enum Refusal {
     },
     /// The body broke off.
     BodyIncomplete,
+    /// The body did not come in time.
+    BodyStalled,
     /// No connection to the service behind.
     UpstreamUnreachable,
     /// The service behind answered nothing that makes sense.
@@ -105,6 +107,9 @@ impl Refusal {
             Self::BodyTooLarge { limit } => {
                 let detail = format!("The body is longer than {limit} bytes");
                 (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail.into())
+            }
+            Self::BodyStalled => {
+                (StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time".into())
             }
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here".into()),
             Self::IdentityUnavailable => (

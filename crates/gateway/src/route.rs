@@ -29,7 +29,7 @@ pub struct Route {
     pub methods: Vec<Method>,
     /// The services behind; requests take turns. At least one.
     pub upstreams: Vec<Upstream>,
-    /// How long the service may take to begin its answer, and be silent within it.
+    /// How long the service may take to begin its answer, a streamed body's arrival included, and be silent within it.
     pub timeout: Duration,
     /// The longest body of a request.
     pub body_limit: u64,

@@ -97,6 +97,11 @@ async fn a_body_that_cannot_be_told_the_callers_id_is_refused() {
                 .unwrap(),
             400,
         ),
+        (
+            "a stalled body",
+            typed(&["application/json"]).body(pieces([Ok("{".into()), Err(io::ErrorKind::TimedOut.into())])).unwrap(),
+            408,
+        ),
         ("no type", typed(&[]).body(whole("{}")).unwrap(), 415),
         ("another type", typed(&["text/plain"]).body(whole("{}")).unwrap(), 415),
         ("another type without body", typed(&["multipart/form-data; boundary=x"]).body(whole("")).unwrap(), 415),
@@ -152,11 +157,16 @@ async fn a_streaming_body_is_bounded_and_never_ends_as_if_it_were_whole() {
     let longer = request(Method::POST, "/x/a").body(pieces(of_length(100_001))).unwrap();
     assert_eq!(refusal(stage.send(longer).await).await, (413, "body_too_large".to_owned()));
     assert!(!service.next().await.complete);
-    // Long enough that some of it is under way before it breaks off.
-    let parts = of_length(90_000).chain([Err(io::ErrorKind::TimedOut.into())]);
-    let aborted = request(Method::POST, "/x/a").body(pieces(parts)).unwrap();
-    assert_eq!(refusal(stage.send(aborted).await).await, (400, "malformed_request".to_owned()));
-    assert!(!service.next().await.complete);
+    for (kind, expected) in
+        [(io::ErrorKind::TimedOut, (408, "body_timeout")), (io::ErrorKind::UnexpectedEof, (400, "malformed_request"))]
+    {
+        // Long enough that some of it is under way before it breaks off.
+        let parts = of_length(90_000).chain([Err(kind.into())]);
+        let aborted = request(Method::POST, "/x/a").body(pieces(parts)).unwrap();
+        let (status, code) = refusal(stage.send(aborted).await).await;
+        assert_eq!((status, code.as_str()), expected);
+        assert!(!service.next().await.complete);
+    }
 }
 
 #[tokio::test]
