@@ -3,6 +3,7 @@
 //! Knows the contract and the command line. Must not know any crate of the product: whatever a test learns here,
 //! an operator or a client could have learnt as well. A failed expectation panics and says what was seen instead.
 
+pub mod cable;
 pub mod deadline;
 pub mod http;
 pub mod instance;

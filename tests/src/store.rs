@@ -89,22 +89,11 @@ impl Database {
         self.query(statement);
     }
 
-    /// PostgreSQL only: ends every connection and lets none in, as when the server is away.
-    pub fn shut_out_clients(&self) {
-        let (name, server) = self.on_server();
-        sql(&server, &format!("alter database {name} allow_connections false"));
-        sql(&server, &format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"));
-    }
-
-    /// The end of [`Self::shut_out_clients`].
-    pub fn let_clients_in(&self) {
-        let (name, server) = self.on_server();
-        sql(&server, &format!("alter database {name} allow_connections true"));
-    }
-
-    fn on_server(&self) -> (&str, String) {
-        let name = self.dropped_with.as_deref().expect("a PostgreSQL database");
-        (name, postgres_url().expect("TEST_POSTGRES_URL"))
+    /// PostgreSQL only: the host and port of its server, as its URL names them.
+    pub fn server(&self) -> &str {
+        let (_, rest) = self.url.split_once("://").expect("a URL");
+        let (authority, _) = rest.split_once('/').expect("a URL with a database");
+        authority.rsplit_once('@').map_or(authority, |(_, server)| server)
     }
 }
 

@@ -97,7 +97,8 @@ fn a_fresh_installation_has_no_account(store: Store) {
     let doorward = Doorward::start(store);
     for email in ["admin", "root", "admin@localhost", "admin@example.com", "admin@doorward"] {
         for password in ["admin", "password", "doorward", "changeme", ""] {
-            doorward.sign_in(email, password).send().expect(401);
+            // The fifth wrong guess or so is no longer evaluated.
+            assert!(matches!(doorward.sign_in(email, password).send().status, 401 | 429));
         }
     }
     assert_eq!(doorward.setup().database().query("select count(*) from users"), "0");
@@ -240,7 +241,7 @@ fn domains_form_a_tree_without_cycles(store: Store) {
     let leaf = office.create("/domains", &json!({"key": "leaf", "name": "Leaf", "parent_domain_id": middle}));
     for parent in [&top, &middle, &leaf] {
         let body = json!({"parent_domain_id": parent});
-        office.request("PATCH", &format!("/domains/{top}")).json(&body).send().problem(409);
+        office.request("PATCH", &format!("/domains/{top}")).json(&body).send().problem(422);
     }
     office.change("PATCH", &format!("/domains/{leaf}"), &json!({"parent_domain_id": top}));
     office.change("PATCH", &format!("/domains/{middle}"), &json!({"parent_domain_id": leaf}));

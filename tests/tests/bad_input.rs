@@ -191,7 +191,7 @@ fn odd_emails_names_and_passwords_make_no_account() {
         patient.0.sign_up(email).send().problem(400);
         patient.0.register(email).send().problem(422);
     }
-    for password in ["", "       ", "short", "Pass\u{0}word-41", &"Aa1!".repeat(40), &"Aa1!".repeat(30_000)] {
+    for password in ["", "       ", "short", &"Aa1!".repeat(40), &"Aa1!".repeat(30_000)] {
         let body = json!({"email": "a@example.com", "password": password, "name": "A"});
         patient.0.post("/api/auth/signup").json(&body).send().problem(400);
     }

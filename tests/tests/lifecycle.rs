@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
 use doorward_tests::deadline::{PATIENCE, until};
-use doorward_tests::store::with;
+
 use doorward_tests::upstream::{Upstream, respond};
 use doorward_tests::{Client, Doorward, Setup, Store, on_every_store};
 use serde_json::json;
@@ -87,26 +87,6 @@ fn a_corrupt_database_is_refused_and_untouched() {
     }
 }
 
-#[test]
-fn a_store_that_is_away_is_told_and_comes_back() {
-    with(Store::Postgres, |store| {
-        let doorward = Setup::on(store).set("store.timeout", "1s").start();
-        let person = doorward.person("user");
-        let database = doorward.setup().database();
-        database.shut_out_clients();
-        until("readiness goes", PATIENCE, || (doorward.get("/readyz").send().status == 503).then_some(()));
-        doorward.get("/livez").send().expect(200);
-        let refused = doorward.sign_in(&person.email, doorward_tests::PASSWORD).send();
-        assert!(refused.header("retry-after").is_some());
-        refused.problem(503);
-        doorward.sign_up("other@example.com").send().problem(503);
-        assert!(doorward.accepts(&person.access_token), "known sessions validate without the store");
-        database.let_clients_in();
-        until("readiness returns", PATIENCE, || (doorward.get("/readyz").send().status == 200).then_some(()));
-        doorward.signed_in(&person.email);
-    });
-}
-
 fn nodes_that_migrate_at_once_migrate_once(store: Store) {
     let setup = Setup::on(store);
     std::thread::scope(|scope| {
@@ -133,22 +113,22 @@ fn a_newer_database_is_refused_and_untouched(store: Store) {
     let setup = doorward.setup().clone();
     assert!(doorward.stop().success());
     let database = setup.database();
-    let future = "insert into _sqlx_migrations \
+    let future = "insert into doorward_migrations \
         select 99990101000000, 'from the future', installed_on, success, checksum, execution_time \
-        from _sqlx_migrations order by version limit 1";
+        from doorward_migrations order by version limit 1";
     database.execute(future);
     let before = database.query("select * from users");
     let (_, said) = setup.clone().refused();
     assert!(said.to_lowercase().contains("newer"), "{said}");
     assert_eq!(database.query("select * from users"), before);
-    database.execute("delete from _sqlx_migrations where version = 99990101000000");
+    database.execute("delete from doorward_migrations where version = 99990101000000");
     setup.start().signed_in(&person.email);
 }
 
 fn a_foreign_database_is_refused_and_untouched(store: Store) {
     let setup = Setup::on(store);
     let database = setup.database();
-    database.execute("create table users (id integer primary key, motto text)");
+    database.execute("create table users (id integer, motto text)");
     database.execute("insert into users (motto) select 'keep me'");
     let (_, said) = setup.clone().refused();
     assert!(!said.contains("panicked"), "{said}");

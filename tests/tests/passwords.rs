@@ -29,6 +29,11 @@ fn a_password_is_never_cut(store: Store) {
         doorward.sign_in(&email, &long[..at]).send().expect(401);
     }
     doorward.sign_in("user@example.com", &format!("{long} ")).send().expect(401);
+    let body = json!({"email": "nul@example.com", "password": "Quiet\u{0}Harbour-41"});
+    if doorward.post("/api/auth/signup").json(&body).send().status == 201 {
+        doorward.sign_in("nul@example.com", "Quiet\u{0}Another-99").send().expect(401);
+        doorward.sign_in("nul@example.com", "Quiet").send().expect(401);
+    }
 }
 
 fn composed_and_decomposed_letters_are_the_same_password(store: Store) {
