@@ -55,7 +55,7 @@ pub(crate) fn complete(mut document: OpenApi, version: &str) -> OpenApi {
         .title("Doorward")
         .version(version)
         .description(Some("Accounts, tokens, teams and domains behind one door."))
-        .license(Some(LicenseBuilder::new().name("Apache-2.0 OR MIT").build()))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0 OR MIT").identifier(Some("Apache-2.0 OR MIT")).build()))
         .build();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)

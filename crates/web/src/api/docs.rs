@@ -89,7 +89,9 @@ pub(crate) fn paths() -> Vec<&'static str> {
 fn serve(asset: &Asset) -> Response {
     let mut response = file(asset.bytes, asset.media_type);
     if asset.gzip {
+        // Large, and another one only with another Doorward.
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
     }
     response
 }
