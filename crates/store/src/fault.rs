@@ -46,6 +46,8 @@ impl Fault {
             Self::Sql(sqlx::Error::Database(error)) => error.code().map_or(Verdict::Broken, |code| code_verdict(&code)),
             Self::Sql(
                 sqlx::Error::Io(_)
+                // A server that goes away in the middle of a handshake.
+                | sqlx::Error::Protocol(_)
                 | sqlx::Error::Tls(_)
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
