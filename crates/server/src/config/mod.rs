@@ -10,6 +10,7 @@
 mod aliases;
 mod checks;
 mod cognito;
+mod derive;
 mod dotenv;
 mod environment;
 mod file;
@@ -52,8 +53,7 @@ pub(crate) fn load(sources: &Sources) -> Result<Config, ConfigError> {
 fn settle(sources: &Sources) -> (Values, Result<Config, ConfigError>) {
     let (leaves, mut mistakes) = layers::merge(sources);
     let mut resolved = resolve::resolve(leaves, sources);
-    cognito::derive(&mut resolved.values);
-    services::append_routes(&mut resolved.values);
+    derive::derive(&mut resolved.values);
     resolved.complete();
     let Resolved { values, broken, mistakes: unsound } = resolved;
     mistakes.extend(unsound);

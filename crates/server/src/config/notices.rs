@@ -1,5 +1,6 @@
 //! What is set and has no effect yet, or deserves a second look. Nothing is ignored without a word.
 
+use super::mistake::bracketed;
 use super::near;
 use super::sections::{Config, MailKind, PoolKind};
 use super::values::Values;
@@ -17,7 +18,8 @@ const NOT_SERVED: [(&str, &str); 6] = [
 /// Lines for the log, at the start.
 pub(super) fn of(config: &Config, values: &Values) -> Vec<String> {
     let not_served = |key: &str, instead: &str| {
-        format!("{key} (from {}) is not served by this version: {instead}", values.origin(key))
+        let origin = values.origin(key);
+        format!("{} (from {origin}) is not served by this version: {instead}", bracketed(key))
     };
     let given = |beginning: &str| values.keys().find(|key| key.starts_with(beginning));
     let mut notices: Vec<_> =
@@ -34,6 +36,10 @@ pub(super) fn of(config: &Config, values: &Values) -> Vec<String> {
     if config.environment.protects() && near::is_loopback(&config.server.public_url) {
         let url = &config.server.public_url;
         notices.push(format!("server.public_url is {url}: tokens name it as their issuer, and links lead to it"));
+    }
+    if config.environment.protects() && near::is_loopback(&config.server.frontend_url) {
+        let url = &config.server.frontend_url;
+        notices.push(format!("server.frontend_url is {url}: pages from there may call with credentials"));
     }
     notices
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::kind::Kind;
 use super::settings::{self, Fallback, Secrecy, Setting};
 use super::sources::Sources;
 use super::values::Values;
@@ -10,37 +11,54 @@ use super::{ConfigError, redact};
 /// Writes every setting; answers the mistakes, if there are any.
 pub(crate) fn show(sources: &Sources, out: &mut impl Write) -> io::Result<Result<(), ConfigError>> {
     let (values, config) = super::settle(sources);
-    for setting in settings::all() {
-        for key in keys(&values, setting) {
-            let comment = format!("# {}", values.origin(&key));
-            writeln!(out, "{:<64} {comment}", format!("{key} = {}", shown(&values, &key, setting)))?;
-        }
+    for (key, setting) in rows(&values) {
+        let assignment = format!("{key} = {}", shown(&values, &key, setting));
+        writeln!(out, "{assignment:<64} # {}", values.origin(&key))?;
     }
     Ok(config.map(drop))
 }
 
-/// The setting's key, or of a setting in a list one a entry that has it.
-fn keys(values: &Values, setting: &Setting) -> Vec<String> {
-    let Some((list, rest)) = setting.key.split_once("[]") else { return vec![setting.key.to_owned()] };
-    let entries = values.entries(list).into_iter().map(|entry| format!("{entry}{rest}"));
-    entries.filter(|key| values.is_given(key)).collect()
+/// Every setting in the order of the tables; of a list, entry by entry, what each entry has.
+fn rows(values: &Values) -> Vec<(String, &'static Setting)> {
+    let mut rows = Vec::new();
+    let mut before = None;
+    for setting in settings::all() {
+        let list = setting.key.split_once("[]").map(|(list, _)| list);
+        match list {
+            None => rows.push((setting.key.to_owned(), setting)),
+            Some(list) if before != Some(list) => rows.extend(entries(values, list)),
+            Some(_) => {}
+        }
+        before = list;
+    }
+    rows
+}
+
+fn entries(values: &Values, list: &str) -> Vec<(String, &'static Setting)> {
+    let key = |entry: &str, setting: &Setting| {
+        Some(format!("{entry}{}", setting.key.strip_prefix(list)?.strip_prefix("[]")?))
+    };
+    let row = |entry: &str, setting| key(entry, setting).filter(|key| values.is_given(key)).map(|key| (key, setting));
+    values.entries(list).iter().flat_map(|entry| settings::all().filter_map(|setting| row(entry, setting))).collect()
 }
 
 fn shown(values: &Values, key: &str, setting: &Setting) -> String {
-    let quoted = |text: &String| match setting.secrecy {
+    let bare = matches!(setting.kind, Kind::Flag | Kind::Count { .. });
+    let quoted = |text: &str| match setting.secrecy {
+        Secrecy::Open if bare => text.to_owned(),
         Secrecy::Open => format!("{text:?}"),
         Secrecy::Address => format!("{:?}", redact::address(text)),
         Secrecy::Secret => format!("{:?}", redact::REDACTED),
     };
     match (values.given(key), setting.default) {
         (Some(value), _) if setting.many => {
-            format!("[{}]", value.items.iter().map(quoted).collect::<Vec<_>>().join(", "))
+            format!("[{}]", value.items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
         }
-        (Some(value), _) => value.items.first().map_or_else(String::new, quoted),
+        (Some(value), _) => value.items.first().map_or_else(String::new, |item| quoted(item)),
         (None, Fallback::Fixed(text)) if setting.many => {
-            format!("[{}]", super::resolve::listed(text).iter().map(quoted).collect::<Vec<_>>().join(", "))
+            format!("[{}]", super::resolve::listed(text).iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
         }
-        (None, Fallback::Fixed(text)) => format!("{text:?}"),
+        (None, Fallback::Fixed(text)) => quoted(text),
         (None, Fallback::Derived(words)) => format!("({})", words.replace('`', "")),
         (None, Fallback::Off | Fallback::Required) => "(not set)".to_owned(),
     }

@@ -2,7 +2,6 @@
 
 use super::super::mistake::Mistake;
 use super::super::values::Values;
-use super::Environment;
 use super::choice::choice;
 
 choice! {
@@ -54,8 +53,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(super) fn read(values: &Values, environment: Environment) -> Result<Self, Mistake> {
-        let default = if environment.protects() { LogFormat::Json } else { LogFormat::Text };
-        Ok(Self { level: values.one("log.level")?, format: values.maybe("log.format")?.unwrap_or(default) })
+    pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
+        Ok(Self { level: values.one("log.level")?, format: values.one("log.format")? })
     }
 }

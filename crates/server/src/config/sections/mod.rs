@@ -75,11 +75,10 @@ pub(crate) struct Config {
 impl Config {
     /// Reads every section.
     pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
-        let environment = values.one("environment")?;
         let server = Server::read(values)?;
         Ok(Self {
-            environment,
-            log: Log::read(values, environment)?,
+            environment: values.one("environment")?,
+            log: Log::read(values)?,
             store: Store::read(values)?,
             tokens: Tokens::read(values)?,
             surfaces: Surfaces::read(values)?,
@@ -88,7 +87,7 @@ impl Config {
             throttle: Throttle::read(values)?,
             user_pool: UserPool::read(values)?,
             mail: Mail::read(values)?,
-            session: Session::read(values, environment, &server)?,
+            session: Session::read(values)?,
             providers: Provider::read_all(values, &server)?,
             issuers: Issuer::read_all(values)?,
             routes: Route::read_all(values)?,

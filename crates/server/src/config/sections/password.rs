@@ -1,7 +1,5 @@
 //! How new passwords are hashed, and how often sign-in may fail.
 
-use std::num::NonZeroUsize;
-
 use doorward_identity::credential::HashScheme;
 
 use super::super::mistake::Mistake;
@@ -19,9 +17,6 @@ choice! {
     }
 }
 
-/// Hashing jobs that may wait for each thread.
-const QUEUE_PER_THREAD: usize = 8;
-
 /// Hashing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Password {
@@ -36,8 +31,6 @@ pub(crate) struct Password {
 impl Password {
     pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
         let memory = values.one::<Size>("password.argon2_memory")?.0 / 1024;
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let threads = values.maybe("password.threads")?.unwrap_or(cores);
         Ok(Self {
             scheme: match values.one("password.scheme")? {
                 PasswordScheme::Bcrypt => HashScheme::Bcrypt { cost: values.one("password.bcrypt_cost")? },
@@ -46,8 +39,8 @@ impl Password {
                     iterations: values.one("password.argon2_iterations")?,
                 },
             },
-            threads,
-            queue: values.maybe("password.queue")?.unwrap_or(threads * QUEUE_PER_THREAD),
+            threads: values.one("password.threads")?,
+            queue: values.one("password.queue")?,
         })
     }
 }

@@ -6,7 +6,6 @@ use super::super::mistake::Mistake;
 use super::super::quantity::Span;
 use super::super::values::Values;
 use super::choice::choice;
-use super::{Environment, Server};
 
 choice! {
     /// When a cookie travels from other sites.
@@ -38,11 +37,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(super) fn read(values: &Values, environment: Environment, server: &Server) -> Result<Self, Mistake> {
-        let secure = environment.protects() || server.public_url.starts_with("https:");
+    pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
         Ok(Self {
             cookie_name: values.one("session.cookie_name")?,
-            cookie_secure: values.maybe("session.cookie_secure")?.unwrap_or(secure),
+            cookie_secure: values.one("session.cookie_secure")?,
             cookie_http_only: values.one("session.cookie_http_only")?,
             cookie_same_site: values.one("session.cookie_same_site")?,
             idle_ttl: values.one::<Span>("session.idle_ttl")?.into(),

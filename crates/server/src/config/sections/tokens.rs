@@ -27,12 +27,9 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
-        let secret = values.secret("tokens.secret");
-        // Whoever shares a secret with other services expects them to verify with it.
-        let default = if secret.is_some() { Algorithm::HS256 } else { Algorithm::EdDSA };
         Ok(Self {
-            algorithm: values.maybe("tokens.algorithm")?.unwrap_or(default),
-            secret,
+            algorithm: values.one("tokens.algorithm")?,
+            secret: values.secret("tokens.secret"),
             refresh_ttl: values.one::<Span>("tokens.refresh_ttl")?.into(),
             refresh_grace: values.one::<Span>("tokens.refresh_grace")?.into(),
             encryption_key: values.secret("tokens.encryption_key"),

@@ -37,7 +37,7 @@ pub(crate) struct UserPool {
 impl UserPool {
     pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
         Ok(Self {
-            kind: values.maybe("user_pool.kind")?.unwrap_or(PoolKind::Local),
+            kind: values.one("user_pool.kind")?,
             migrate_from: values.maybe("user_pool.migrate_from")?,
             pool_id: values.maybe("user_pool.pool_id")?,
             client_id: values.maybe("user_pool.client_id")?,

@@ -51,6 +51,9 @@ fn defaults_follow_from_other_settings() {
     assert!(config.session.cookie_secure);
     assert_eq!(config.tokens.algorithm, Algorithm::HS256);
     assert!(from_file("[server]\npublic_url = \"https://a.example\"").session.cookie_secure);
+    assert_eq!(from_file("[password]\nthreads = 3").password.queue, 24);
+    let shown = shown_line(&sources("", &[("JWT_SECRET", SECRET)], ""), "tokens.algorithm");
+    assert_eq!(shown, "tokens.algorithm = \"HS256\" # default");
 }
 
 #[test]
@@ -101,6 +104,12 @@ fn one_member_of_an_entry_can_be_changed_from_above() {
     sources.flags = vec![flag("--set routes[0].path", "routes[0].path", "/c")];
     let routes = loaded(&sources).routes;
     assert_eq!((routes[0].path.as_str(), routes[1].timeout), ("/c", Duration::from_secs(5)));
+    let shown = shown(&sources);
+    let shown: Vec<_> = shown.lines().filter(|line| line.starts_with("routes.")).collect();
+    assert!(
+        shown[0].starts_with("routes.0.name = \"a\"") && shown[3].starts_with("routes.1.name = \"b\""),
+        "{shown:?}"
+    );
 }
 
 #[test]
@@ -199,7 +208,7 @@ fn what_has_no_effect_yet_is_noticed() {
          [surfaces]\nhosted.enabled = false\naccounts.token_ttl = \"2h\"\ndirectory.dev_headers = true\n",
     );
     let beginnings = [
-        "providers.0.client_id (from doorward.toml:11) is not served by this version: people sign in with a password",
+        "providers[0].client_id (from doorward.toml:11) is not served by this version: people sign in with a password",
         "surfaces.hosted.enabled",
         "surfaces.accounts.token_ttl",
         "services.rag_url",
@@ -214,5 +223,5 @@ fn what_has_no_effect_yet_is_noticed() {
         assert!(notice.starts_with(beginning), "{notice}");
     }
     let local = from_env(&[("ENVIRONMENT", "production")]);
-    assert!(local.notices.len() == 1 && local.notices[0].starts_with("server.public_url is http://localhost:8000"));
+    assert!(local.notices.len() == 2 && local.notices[0].starts_with("server.public_url is http://localhost:8000"));
 }

@@ -7,6 +7,7 @@ mod generated;
 mod layers;
 mod mistakes;
 mod old_names;
+mod robustness;
 
 use super::{Config, Document, Flag, Sources};
 
