@@ -4,10 +4,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use doorward_tests::python::run_client;
+use doorward_tests::ports;
+use doorward_tests::python::{Running, run_client};
 use doorward_tests::scratch::Scratch;
+use doorward_tests::shape::text;
 use doorward_tests::store::{Database, with};
 use doorward_tests::{Doorward, Setup, Store};
+use serde_json::{Value, json};
 
 const SIGNIN_SECRET: &str = "your-secret-key-minimum-32-characters-long";
 
@@ -89,6 +92,22 @@ fn driver_suffixes_of_database_urls_are_understood() {
             assert_eq!(database.query("select count(*) from users"), "1", "{scheme}");
         }
     });
+}
+
+#[test]
+fn tokens_of_a_cognito_user_pool_are_taken_as_the_directory_service_took_them() {
+    let folder = Scratch::new();
+    let port = ports::free().port().to_string();
+    let running = Running::start("cognito.py", &[&port, &folder.path().to_string_lossy()]);
+    let pool: Value = serde_json::from_str(&running.line).expect("a line of JSON");
+    let doorward = Setup::on(Store::Sqlite)
+        .env("AUTH_OIDC_ISSUER", &text(&pool["issuer"]))
+        .env("AUTH_OIDC_AUDIENCE", &text(&pool["client_id"]))
+        .env("AUTH_OIDC_JWKS_URL", &text(&pool["jwks_uri"]))
+        .start();
+    let user = doorward.get("/auth/me").bearer(&text(&pool["id_token"])).send().expect(200).json();
+    assert_eq!((&user["email"], &user["name"]), (&json!("grace@example.com"), &json!("Grace Hopper")));
+    assert!(!doorward.accepts(&text(&pool["access_token"])), "it names neither audience nor e-mail");
 }
 
 /// Runs `tests/clients/<script>` against a base URL; gives the last line it printed.
