@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::unbounded_channel;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::service::{OK, PATIENCE, Service, hangs_up, receive};
 use crate::stage::{Stage, TestBody, read, refusal, request, route, whole};
@@ -76,6 +76,22 @@ async fn a_service_that_falls_silent_is_given_up() {
     let mut body = response.into_body();
     assert!(body.frame().await.unwrap().is_ok());
     assert!(matches!(body.frame().await.unwrap(), Err(AnswerError::Silent)));
+}
+
+#[tokio::test]
+async fn an_answer_that_keeps_coming_may_take_longer_than_the_routes_time() {
+    let service = Service::connected(|mut connection, _| async move {
+        receive(&mut connection).await.unwrap();
+        connection.write_all(STREAM.as_bytes()).await.unwrap();
+        for _ in 0..4 {
+            sleep(Duration::from_millis(400)).await;
+            connection.write_all(b"9\r\ndata: 2\n\n\r\n").await.unwrap();
+        }
+        connection.write_all(b"0\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let stage = Stage::new(Route { timeout: Duration::from_secs(1), ..route(&service.url) });
+    assert_eq!(read(stage.send(get()).await).await.len(), 5 * 9);
 }
 
 #[tokio::test]

@@ -149,11 +149,12 @@ async fn other_bodies_stream_through_byte_for_byte() {
 async fn a_streaming_body_is_bounded_and_never_ends_as_if_it_were_whole() {
     let mut service = Service::start().await;
     let stage = Stage::new(Route { body_limit: 100_000, ..route(&service.url) });
+    let announced = request(Method::POST, "/x/a").body(whole(vec![b'x'; 100_001])).unwrap();
+    assert_eq!(refusal(stage.send(announced).await).await, (413, "body_too_large".to_owned()));
+    assert_eq!(service.opened(), 0, "what is known to be too long is not begun");
     let exact = request(Method::POST, "/x/a").body(pieces(of_length(100_000))).unwrap();
     assert_eq!(stage.send(exact).await.status(), 200);
     assert!(service.next().await.complete);
-    let announced = request(Method::POST, "/x/a").body(whole(vec![b'x'; 100_001])).unwrap();
-    assert_eq!(refusal(stage.send(announced).await).await, (413, "body_too_large".to_owned()));
     let longer = request(Method::POST, "/x/a").body(pieces(of_length(100_001))).unwrap();
     assert_eq!(refusal(stage.send(longer).await).await, (413, "body_too_large".to_owned()));
     assert!(!service.next().await.complete);
