@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 
 use crate::metrics::Metrics;
-use crate::run::{GuardedRequest, Serve};
+use crate::run::{GuardedRequest, Serve, Tally};
 
 /// The prometheus text format (OpenMetrics 1.0).
 const OPEN_METRICS: HeaderValue =
@@ -22,6 +22,7 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 #[derive(Clone)]
 pub(crate) struct Admin {
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tally: Arc<Tally>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) readiness: Arc<AtomicBool>,
 }
@@ -34,7 +35,7 @@ impl Serve for Admin {
             return answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET is answered here\n".to_owned());
         }
         match request.uri().path() {
-            "/metrics" => match self.metrics.text() {
+            "/metrics" => match self.metrics.text(&self.tally) {
                 Ok(text) => answer(StatusCode::OK, OPEN_METRICS, text),
                 Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n")),
             },

@@ -64,7 +64,8 @@ impl App {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let server = Server::start(listeners, limits, cores, move |_| plan.door())?;
         let Self { identity, metrics, readiness, .. } = self;
-        let admin = Admin { metrics, identity: Arc::clone(&identity), readiness: Arc::clone(&readiness) };
+        let (tally, domain, ready) = (server.tally(), Arc::clone(&identity), Arc::clone(&readiness));
+        let admin = Admin { metrics, tally, identity: domain, readiness: ready };
         let admin_server = Server::start(admin_listeners, limits, NonZeroUsize::MIN, move |_| admin.clone())?;
 
         tokio::spawn(follow_changes(Arc::clone(&identity)));
@@ -106,11 +107,13 @@ async fn start_identity(config: &Config, observer: Arc<dyn Observer>) -> anyhow:
         audiences: issuer.audiences.clone(),
         jwks_uri: issuer.jwks_uri.clone(),
     });
+    let outside = IssuerKeys::new(issuers.collect(), &outbound);
+    outside.warm();
     let parts = Parts {
         store: memory.into_store(),
         clock: Arc::new(SystemClock),
         observer,
-        outside: Arc::new(IssuerKeys::new(issuers.collect(), &outbound)),
+        outside: Arc::new(outside),
         sealing_key: sealing::key(config, &*entropy)?,
         entropy,
         settings: settings(config),

@@ -2,7 +2,7 @@
 //! make a new series.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use doorward_identity::Surface;
@@ -15,6 +15,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::run::Tally;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
@@ -60,6 +62,17 @@ pub(crate) struct Metrics {
     store_calls: Family<StoreCall, Counter>,
     store_duration: Family<Operation, Histogram, fn() -> Histogram>,
     change_log_failures: Counter<u64, AtomicU64>,
+    connections: Connections,
+}
+
+/// What the listener counts itself ([`Tally`]); taken over whenever the figures are read.
+#[derive(Default)]
+struct Connections {
+    open: Gauge,
+    accepted: Counter<u64, AtomicU64>,
+    turned_away: Counter<u64, AtomicU64>,
+    timed_out: Counter<u64, AtomicU64>,
+    panicked: Counter<u64, AtomicU64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,6 +107,7 @@ impl Metrics {
             store_calls: Family::default(),
             store_duration: Family::new_with_constructor(request_buckets),
             change_log_failures: Counter::default(),
+            connections: Connections::default(),
         };
         metrics.register();
         metrics
@@ -117,10 +131,22 @@ impl Metrics {
             "Readings of the change log that failed; while they do, revocations reach this node late",
             self.change_log_failures.clone(),
         );
+        let c = &self.connections;
+        r.register("connections_open", "Connections open now", c.open.clone());
+        r.register("connections_accepted", "Connections accepted", c.accepted.clone());
+        r.register("connections_turned_away", "Connections refused: there were too many", c.turned_away.clone());
+        r.register("connections_timed_out", "Connections closed: the client kept us waiting", c.timed_out.clone());
+        r.register("connections_panicked", "Connections lost to a fault of Doorward's", c.panicked.clone());
     }
 
     /// The figures as Prometheus reads them.
-    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+    pub(crate) fn text(&self, tally: &Tally) -> Result<String, fmt::Error> {
+        let Connections { open, accepted, turned_away, timed_out, panicked } = &self.connections;
+        open.set(i64::try_from(tally.open()).unwrap_or(i64::MAX));
+        accepted.inner().store(tally.accepted(), Ordering::Relaxed);
+        turned_away.inner().store(tally.turned_away(), Ordering::Relaxed);
+        timed_out.inner().store(tally.timed_out(), Ordering::Relaxed);
+        panicked.inner().store(tally.panicked(), Ordering::Relaxed);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -4,7 +4,8 @@
 //! [`MAX_BODY`] bytes, sent as JSON and not compressed. What its members must be is for the caller ([`Shape`]).
 
 use std::borrow::Cow;
-use std::fmt;
+use std::error::Error as StdError;
+use std::{fmt, io, iter};
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -85,8 +86,24 @@ async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) if is_stalled(&*error) => {
+            let detail = "The body did not arrive in time";
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_stalled", detail))
+        }
         Err(_) => Err(Problem::malformed("The body did not arrive whole")),
     }
+}
+
+/// Whether a body ended because its client sent nothing more for too long.
+fn is_stalled(error: &(dyn StdError + 'static)) -> bool {
+    let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+    let mut cause = Some(error);
+    iter::from_fn(|| {
+        let current = cause?;
+        cause = current.source();
+        Some(current)
+    })
+    .any(|error| error.downcast_ref().is_some_and(timed_out))
 }
 
 fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {

@@ -112,6 +112,7 @@ fn complete_operation(path: &str, operation: &mut Operation) {
         (is_admin, "403", "The caller is no administrator"),
         (has(&ParameterIn::Path), "404", "There is nothing of that id"),
         (has(&ParameterIn::Header), "412", "It is not of the version that `If-Match` names"),
+        (has_body, "408", "The body did not arrive in time"),
         (has_body, "413", "The body is longer than 1 MiB"),
         (has_body, "415", "The body is not sent as uncompressed JSON"),
         ((has_body || has(&ParameterIn::Query)) && bad_input_has_its_own_status, "422", "Something given is no good"),

@@ -262,7 +262,7 @@ impl Identity {
 
 fn outside_person(issuer: &TrustedIssuer, verified: &VerifiedClaims) -> Result<OutsidePerson, TokenRejection> {
     let claims: OutsideClaims = verified.decode()?;
-    if claims.sub.is_empty() || claims.sub.len() > 255 {
+    if claims.sub.is_empty() || claims.sub.len() > 255 || claims.sub.chars().any(char::is_control) {
         return Err(TokenRejection::Malformed);
     }
     let email: Option<EmailAddress> = claims.email.and_then(|email| email.parse().ok());

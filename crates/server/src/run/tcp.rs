@@ -13,7 +13,7 @@ use http::StatusCode;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::refusal::problem;
 use super::worker::{self, Arrival, Inbox, Terms};
@@ -92,6 +92,8 @@ pub(crate) struct Server {
     shutdown: Shutdown,
     tally: Arc<Tally>,
     workers: Vec<oneshot::Receiver<Drained>>,
+    /// Keeps the workers' runtimes alive until it is dropped.
+    hold_workers: watch::Sender<()>,
 }
 
 impl Server {
@@ -106,7 +108,8 @@ impl Server {
         let make = Arc::new(make);
         let shutdown = Shutdown::new(limits.shutdown_timeout);
         let tally = Arc::new(Tally::default());
-        let terms = Terms { limits, shutdown: shutdown.clone(), tally: Arc::clone(&tally) };
+        let (hold_workers, all_drained) = watch::channel(());
+        let terms = Terms { limits, shutdown: shutdown.clone(), tally: Arc::clone(&tally), all_drained };
         let mut inboxes = Vec::new();
         let mut reports = Vec::new();
         for index in 0..workers.get() {
@@ -126,7 +129,7 @@ impl Server {
             };
             tokio::spawn(door.keep(listener, shutdown.clone()));
         }
-        Ok(Self { shutdown, tally, workers: reports })
+        Ok(Self { shutdown, tally, workers: reports, hold_workers })
     }
 
     /// The handle that stops this server.
@@ -142,6 +145,7 @@ impl Server {
     /// Waits until the server has been stopped and drained.
     pub(crate) async fn stopped(self) -> Drained {
         let mut drained = Drained::default();
+        let _until_all_have_drained = self.hold_workers;
         for worker in self.workers {
             // A worker whose thread died has nothing left to report.
             drained += worker.await.unwrap_or_default();

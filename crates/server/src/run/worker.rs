@@ -12,7 +12,7 @@ use std::{io, thread};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::connection::{self, Ended};
@@ -54,6 +54,8 @@ pub(super) struct Terms {
     pub(super) limits: Limits,
     pub(super) shutdown: Shutdown,
     pub(super) tally: Arc<Tally>,
+    /// Closed when every worker has drained.
+    pub(super) all_drained: watch::Receiver<()>,
 }
 
 /// Starts worker `index` and waits until its service is made.
@@ -77,14 +79,15 @@ pub(super) fn start<S: Serve>(
                 return;
             }
         };
-        let outcome = runtime.block_on(async move {
+        runtime.block_on(async move {
+            let mut all_drained = terms.all_drained.clone();
             let service = make();
             let _ = ready.send(Ok(()));
-            run(Rc::new(service), inbox, &load, &terms).await
+            let _ = report.send(run(Rc::new(service), inbox, &load, &terms).await);
+            // Connections to the store are shared by all workers, but each is driven by the runtime that opened it:
+            // none may end before the last has drained. An error is what closing looks like.
+            let _ = all_drained.changed().await;
         });
-        // Before anyone is told: what the service left running in the background ends here.
-        drop(runtime);
-        let _ = report.send(outcome);
     })?;
     started.recv().map_err(|_| io::Error::other("a worker could not make its service"))??;
     Ok((Inbox { arrivals, connections }, drained))

@@ -236,8 +236,13 @@ pub(crate) async fn validate(State(api): State<Arc<Api>>, body: JsonBody) -> Res
         Err(ValidateError::Rejected(rejection)) => {
             Ok(json::ok(&Judgement { valid: false, user: None, error: Some(rejection.to_string()) }))
         }
-        // Nobody knows, which is not the same as no.
-        Err(error @ (ValidateError::Store(_) | ValidateError::Keys(_))) => Err(error.into()),
+        // The contract promises a judgement; until its issuer is back the token cannot count.
+        Err(ValidateError::Keys(_)) => {
+            let error = Some("Token issuer's keys are not available".to_owned());
+            Ok(json::ok(&Judgement { valid: false, user: None, error }))
+        }
+        // Without the store nobody knows about any token, which is not the same as no.
+        Err(error @ ValidateError::Store(_)) => Err(error.into()),
     }
 }
 
