@@ -79,7 +79,17 @@ impl Issuer {
 
     /// Signs `claims` naming any key id.
     pub fn sign_under(&self, kid: &str, claims: &Value) -> String {
-        let input = token::signing_input(&json!({"alg": "RS256", "typ": "JWT", "kid": kid}), claims);
+        self.sign_with(&json!({"alg": "RS256", "typ": "JWT", "kid": kid}), claims)
+    }
+
+    /// The key it publishes.
+    pub fn public_key(&self) -> Value {
+        public_jwk(&self.key)
+    }
+
+    /// Signs `claims` under any header.
+    pub fn sign_with(&self, header: &Value, claims: &Value) -> String {
+        let input = token::signing_input(header, claims);
         let mut signature = vec![0; self.key.public_modulus_len()];
         self.key
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature)

@@ -43,6 +43,11 @@ pub fn now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// Decodes what [`base64url`] encodes.
+pub fn from_base64url(text: &str) -> Vec<u8> {
+    BASE64URL.decode(text).expect("base64url without padding")
+}
+
 /// Encodes bytes as the members of a JWK are.
 pub fn base64url(bytes: &[u8]) -> String {
     BASE64URL.encode(bytes)

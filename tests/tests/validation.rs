@@ -1,6 +1,7 @@
 //! `POST /auth/validate`, by which every other service asks whether a token is good: tokens good and forged.
 
 use doorward_tests::instance::SECRET;
+use doorward_tests::issuer::Issuer;
 use doorward_tests::shape::{fields, text};
 use doorward_tests::{Doorward, PASSWORD, Setup, Store, on_every_store, token};
 use serde_json::{Value, json};
@@ -9,6 +10,8 @@ on_every_store!(
     validate_answers_the_user_of_a_good_token,
     validate_tells_why_a_token_is_bad,
     validate_takes_tokens_of_the_other_surface,
+    a_published_key_is_no_shared_secret,
+    a_token_that_brings_its_own_key_is_refused_and_fetches_nothing,
 );
 
 fn validate_answers_the_user_of_a_good_token(store: Store) {
@@ -59,4 +62,39 @@ fn validate_takes_tokens_of_the_other_surface(store: Store) {
     let answer = doorward.log_in(&person.email, PASSWORD).send().expect(200).json();
     let me = doorward.get("/api/auth/me").bearer(&text(&answer["access_token"])).send().expect(200).json();
     assert_eq!(me["id"], person.id.as_str());
+}
+
+fn a_published_key_is_no_shared_secret(store: Store) {
+    for algorithm in ["EdDSA", "ES256", "RS256"] {
+        let doorward = Setup::on(store).set("tokens.algorithm", algorithm).start();
+        let (header, claims) = token::read(&doorward.person("user").access_token);
+        let key = doorward.get("/.well-known/jwks.json").send().expect(200).json()["keys"][0].take();
+        let mut secrets: Vec<Vec<u8>> =
+            ["x", "y", "n"].iter().filter_map(|part| key[part].as_str()).map(token::from_base64url).collect();
+        secrets.extend([key.to_string().into_bytes(), text(&key["kid"]).into_bytes(), Vec::new()]);
+        for secret in secrets {
+            for name in ["HS256", algorithm] {
+                let header = json!({"alg": name, "typ": "JWT", "kid": header["kid"]});
+                assert!(!doorward.accepts(&token::forge(&header, &claims, &secret)), "{name} for {algorithm}");
+            }
+        }
+    }
+}
+
+fn a_token_that_brings_its_own_key_is_refused_and_fetches_nothing(store: Store) {
+    let doorward = Doorward::start(store);
+    let issuer = Issuer::start();
+    let (header, claims) = token::read(&doorward.person("user").access_token);
+    for own in ["jku", "x5u", "kid", "jwk", "iss"] {
+        let mut header = json!({"alg": "RS256", "typ": "JWT", "kid": header["kid"]});
+        let mut claims = claims.clone();
+        let keys = json!(format!("{}/jwks", issuer.name()));
+        match own {
+            "jwk" => header[own] = issuer.public_key(),
+            "iss" => claims[own] = json!(issuer.name()),
+            _ => header[own] = keys,
+        }
+        assert!(!doorward.accepts(&issuer.sign_with(&header, &claims)), "{own}");
+    }
+    assert_eq!(issuer.key_fetches(), 0);
 }
