@@ -9,7 +9,7 @@ use argon2::password_hash::phc;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD};
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD, STANDARD_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Entropy;
@@ -93,6 +93,22 @@ impl HashScheme {
         let started = Instant::now();
         self.hash(&SecretString::from("a password to be timed"), entropy).ok()?;
         Some(started.elapsed())
+    }
+
+    /// A hash of no password at all, which costs as much to verify as any of this scheme. Not computed: the start
+    /// of a process shall not wait for it.
+    pub(super) fn decoy(self) -> PasswordHash {
+        let text = match self {
+            Self::Bcrypt { cost } => {
+                format!("$2b${cost:02}${}{}", BCRYPT_BASE64.encode([0; 16]), BCRYPT_BASE64.encode([0; 23]))
+            }
+            Self::Argon2id { memory, iterations } => format!(
+                "$argon2id$v=19$m={memory},t={iterations},p=1${}${}",
+                STANDARD_NO_PAD.encode([0; 16]),
+                STANDARD_NO_PAD.encode([0; 32])
+            ),
+        };
+        PasswordHash(text.into())
     }
 
     /// Whether a stored hash was made otherwise than this scheme would make it now.
@@ -233,6 +249,16 @@ mod tests {
             for wrong in ["SecurePass123", "SecurePass123! ", "securePass123!", "", "null", "undefined", "\0"] {
                 assert!(!verify(&hash, &wrong.into()), "{wrong:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_decoy_is_of_its_scheme_and_nobodys() {
+        for scheme in [QUICK, QUICK_ARGON] {
+            let decoy = scheme.decoy();
+            // Read, so verified with all the work; and not in want of another hash.
+            assert!(Kind::of(decoy.expose()).is_some() && !scheme.differs_from(&decoy));
+            assert!(!verify(&decoy, &"".into()));
         }
     }
 

@@ -64,8 +64,6 @@ impl Hasher {
         entropy: &Arc<dyn Entropy>,
         observer: Arc<dyn Observer>,
     ) -> std::io::Result<Self> {
-        let decoy_password = SecretString::from("nobody's password");
-        let decoy = scheme.hash(&decoy_password, &**entropy).map_err(std::io::Error::other)?;
         let (jobs, queued) = sync_channel(queue);
         let queued = Arc::new(Mutex::new(queued));
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -79,7 +77,7 @@ impl Hasher {
             };
             std::thread::Builder::new().name(format!("hash-{number}")).spawn(move || worker.run())?;
         }
-        Ok(Self { scheme, jobs, waiting, observer, decoy })
+        Ok(Self { scheme, jobs, waiting, observer, decoy: scheme.decoy() })
     }
 
     /// Hashes a new password.
