@@ -71,7 +71,8 @@ impl Database {
         }
     }
 
-    /// Runs one statement, by `psql` or Python's own SQLite, and gives the rows: columns joined by `|`.
+    /// Runs one statement, by `psql` or Python's own SQLite, and gives the rows: columns joined by `|`. A bare name
+    /// means Doorward's table, or one in `public` where Doorward has none.
     pub fn query(&self, statement: &str) -> String {
         match self.url.strip_prefix("sqlite:") {
             None => sql(&self.url, statement),
@@ -117,7 +118,8 @@ fn database_url(name: &str) -> String {
 }
 
 fn sql(url: &str, statement: &str) -> String {
-    run(Command::new("psql").args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement, url]))
+    const SCHEMAS: (&str, &str) = ("PGOPTIONS", "-csearch_path=doorward,public");
+    run(Command::new("psql").env(SCHEMAS.0, SCHEMAS.1).args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement, url]))
 }
 
 fn run(command: &mut Command) -> String {

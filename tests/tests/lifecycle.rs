@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 
 use doorward_tests::deadline::{PATIENCE, until};
 
+use doorward_tests::store::with;
 use doorward_tests::upstream::{Upstream, respond};
 use doorward_tests::{Client, Doorward, Setup, Store, on_every_store};
 use serde_json::json;
@@ -16,6 +17,20 @@ on_every_store!(
     a_newer_database_is_refused_and_untouched,
     a_foreign_database_is_refused_and_untouched,
 );
+
+#[test]
+fn tables_of_an_older_system_stay_as_they_are_beside_doorwards() {
+    with(Store::Postgres, |store| {
+        let setup = Setup::on(store);
+        let database = setup.database();
+        database.execute("create table public.users (id integer, email text)");
+        database.execute("insert into public.users values (1, 'old@example.com')");
+        let person = setup.clone().start().person("user");
+        assert_eq!(database.query("select * from public.users"), "1|old@example.com");
+        assert_eq!(database.query("select count(*) from pg_tables where schemaname = 'public'"), "1");
+        assert_eq!(database.query("select email from doorward.users"), person.email);
+    });
+}
 
 #[test]
 fn it_starts_with_nothing_but_the_binary() {
@@ -125,9 +140,13 @@ fn a_newer_database_is_refused_and_untouched(store: Store) {
     setup.start().signed_in(&person.email);
 }
 
+/// In PostgreSQL only the schema of Doorward's name counts.
 fn a_foreign_database_is_refused_and_untouched(store: Store) {
     let setup = Setup::on(store);
     let database = setup.database();
+    if store == Store::Postgres {
+        database.execute("create schema doorward");
+    }
     database.execute("create table users (id integer, motto text)");
     database.execute("insert into users (motto) select 'keep me'");
     let (_, said) = setup.clone().refused();
@@ -135,7 +154,7 @@ fn a_foreign_database_is_refused_and_untouched(store: Store) {
     assert!(database.query("select motto from users").contains("keep me"));
     let tables = match store {
         Store::Sqlite => "select count(*) from sqlite_master where type = 'table'",
-        Store::Postgres => "select count(*) from pg_tables where schemaname = 'public'",
+        Store::Postgres => "select count(*) from pg_tables where schemaname in ('public', 'doorward')",
     };
     assert_eq!(database.query(tables), "1", "nothing was made in it");
 }
