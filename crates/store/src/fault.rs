@@ -10,6 +10,10 @@ pub(crate) enum Fault {
     /// The driver or the database says so.
     #[error("{0}")]
     Sql(#[from] sqlx::Error),
+    /// There is no connection to ask over. Whatever the server says to that (it starts, it is closed to everyone, it
+    /// has lost the role or the database), it may say something else soon.
+    #[error("no connection: {0}")]
+    Connecting(sqlx::Error),
     /// A stored value is none the domain knows.
     #[error("a stored {0} cannot be read")]
     Unreadable(&'static str),
@@ -54,6 +58,7 @@ impl Fault {
                 | sqlx::Error::WorkerCrashed
                 | sqlx::Error::BeginFailed,
             )
+            | Self::Connecting(_)
             | Self::Deadline => Verdict::Unavailable,
             Self::Sql(_) | Self::Unreadable(_) => Verdict::Broken,
         }

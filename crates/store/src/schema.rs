@@ -42,14 +42,38 @@ pub enum OpenError {
         /// The first migration that is not known here.
         version: i64,
     },
-    /// The database holds tables of another program.
+    /// Where Doorward's tables belong are those of another program.
     #[error(
-        "the database holds tables of another program ({tables}); nothing was changed: give Doorward a database \
-         (or a PostgreSQL schema, by search_path) of its own"
+        "{place} holds tables of another program ({tables}); nothing was changed: give Doorward a database of its \
+         own, or in PostgreSQL another schema (`?options=-csearch_path%3Dname` in the address)"
     )]
     Foreign {
-        /// Some of their names.
+        /// The file or schema.
+        place: String,
+        /// Some of the tables' names.
         tables: String,
+    },
+    /// The server has no schema for Doorward's tables, and none can be made.
+    #[error(
+        "the schema {schema} cannot be made ({reason}): make it and let Doorward's role own it, or grant that role \
+         CREATE on the database"
+    )]
+    NoSchema {
+        /// The schema.
+        schema: String,
+        /// What the server says.
+        reason: String,
+    },
+    /// Connections do not lead to the schema of Doorward's tables.
+    #[error(
+        "connections cannot be led to the schema {schema} ({reason}); nothing was changed: if a connection pooler \
+         answers at this address, give Doorward the address of the database itself"
+    )]
+    Astray {
+        /// The schema.
+        schema: String,
+        /// What was seen instead.
+        reason: String,
     },
     /// A migration in the database is not the one this build has under its number.
     #[error("migration {version} of the database is not the one of this Doorward; nothing was changed")]
@@ -109,7 +133,9 @@ pub struct MigrationState {
 
 /// What a database says about itself.
 pub(crate) struct Found {
-    /// The tables in it.
+    /// Where Doorward's tables belong, in words.
+    pub(crate) place: String,
+    /// The tables there.
     pub(crate) tables: Vec<String>,
     /// Applied migrations with their checksums, in order.
     pub(crate) applied: Vec<(i64, Vec<u8>)>,
@@ -120,7 +146,7 @@ impl Found {
     pub(crate) fn refuse_foreign(&self, migrator: &Migrator) -> Result<(), OpenError> {
         if !self.tables.is_empty() && !self.tables.iter().any(|table| table == MIGRATIONS_TABLE) {
             let shown: Vec<&str> = self.tables.iter().take(5).map(String::as_str).collect();
-            return Err(OpenError::Foreign { tables: shown.join(", ") });
+            return Err(OpenError::Foreign { place: self.place.clone(), tables: shown.join(", ") });
         }
         for (version, checksum) in &self.applied {
             match migrator.iter().find(|known| known.version == *version) {

@@ -1,4 +1,4 @@
-//! Where a promise is tried: an empty SQLite file, or an empty schema on a PostgreSQL server.
+//! Where a promise is tried: an empty SQLite file, or an empty schema or database on a PostgreSQL server.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use doorward_identity::clock::SystemClock;
 use doorward_identity::entropy::SystemEntropy;
 use doorward_identity::observer::Unobserved;
 use doorward_identity::{Clock, Store, ids};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{Applied, Options, PostgresStore, SqliteStore};
@@ -79,10 +79,9 @@ pub(crate) struct PostgresBackend {
 impl PostgresBackend {
     /// The address of the empty schema.
     pub(crate) fn url(&self) -> SecretString {
-        let separator = if self.server.contains('?') { '&' } else { '?' };
         let options = format!("-csearch_path={} {}", self.schema, self.settings);
         let options = options.trim_end().replace('=', "%3D").replace(' ', "%20");
-        format!("{}{separator}options={options}", self.server).into()
+        with(&self.server, &format!("options={options}")).into()
     }
 
     /// The schema's name.
@@ -92,32 +91,95 @@ impl PostgresBackend {
 
     /// Runs statements on the server, outside any store.
     pub(crate) async fn run(&self, sql: String) {
-        let mut connection = PgConnection::connect(&self.server).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+        run(&self.server, sql).await;
+    }
+}
+
+/// A PostgreSQL database of its own, for what a schema among others cannot show.
+pub(crate) struct PostgresDatabase {
+    server: String,
+    name: String,
+}
+
+impl PostgresDatabase {
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its address, which names no schema: Doorward takes its own.
+    pub(crate) fn url(&self) -> SecretString {
+        with(&self.server, &format!("dbname={}", self.name)).into()
+    }
+
+    /// A connection to it, outside any store.
+    pub(crate) async fn connection(&self) -> PgConnection {
+        PgConnection::connect(self.url().expose_secret()).await.unwrap()
+    }
+
+    /// Runs a statement on its server, in another database.
+    pub(crate) async fn run_outside(&self, sql: String) {
+        run(&self.server, sql).await;
     }
 }
 
 #[async_trait]
-impl Backend for PostgresBackend {
-    #[expect(clippy::disallowed_methods, reason = "tests are configured by the environment")]
+impl Backend for PostgresDatabase {
     async fn prepare() -> Option<Self> {
-        let server = std::env::var("TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
-        let Some(server) = server else {
-            let required = std::env::var("REQUIRE_STORES").unwrap_or_default();
-            assert!(!required.split(',').any(|store| store == "postgres"), "TEST_POSTGRES_URL is not set");
-            eprintln!("skipped: TEST_POSTGRES_URL is not set");
-            return None;
-        };
-        let backend = Self { server, schema: unique_name(), settings: "" };
+        let database = Self { server: server()?, name: unique_name() };
+        database.run_outside(format!("create database {}", database.name)).await;
+        Some(database)
+    }
+
+    async fn node(&self) -> (Arc<dyn Store>, Applied) {
+        node(&self.url()).await
+    }
+
+    async fn clear(self) {
+        self.run_outside(format!("drop database {} with (force)", self.name)).await;
+    }
+}
+
+/// The server to test on. `None` when there is none here and none is required.
+#[expect(clippy::disallowed_methods, reason = "tests are configured by the environment")]
+fn server() -> Option<String> {
+    let server = std::env::var("TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
+    if server.is_none() {
+        let required = std::env::var("REQUIRE_STORES").unwrap_or_default();
+        assert!(!required.split(',').any(|store| store == "postgres"), "TEST_POSTGRES_URL is not set");
+        eprintln!("skipped: TEST_POSTGRES_URL is not set");
+    }
+    server
+}
+
+/// An address with one more parameter.
+pub(crate) fn with(url: &str, parameter: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}{parameter}")
+}
+
+async fn node(url: &SecretString) -> (Arc<dyn Store>, Applied) {
+    let store = PostgresStore::connect(url, options()).await.unwrap();
+    let applied = store.migrate().await.unwrap();
+    (Arc::new(store), applied)
+}
+
+async fn run(url: &str, sql: String) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[async_trait]
+impl Backend for PostgresBackend {
+    async fn prepare() -> Option<Self> {
+        let backend = Self { server: server()?, schema: unique_name(), settings: "" };
         backend.run(format!("create schema {}", backend.schema)).await;
         Some(backend)
     }
 
     async fn node(&self) -> (Arc<dyn Store>, Applied) {
-        let store = PostgresStore::connect(&self.url(), options()).await.unwrap();
-        let applied = store.migrate().await.unwrap();
-        (Arc::new(store), applied)
+        node(&self.url()).await
     }
 
     async fn clear(self) {

@@ -2,7 +2,7 @@
 //! specification behind the ports' documentation, races included.
 //!
 //! Every promise gets an empty database that two nodes opened and migrated at the same moment. SQLite runs always;
-//! PostgreSQL where `TEST_POSTGRES_URL` names a server (a role that may create schemas). `REQUIRE_STORES=sqlite,postgres`
+//! PostgreSQL where `TEST_POSTGRES_URL` names a server (a superuser). `REQUIRE_STORES=sqlite,postgres`
 //! turns a skipped store into a failure.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -20,7 +20,7 @@ mod team;
 pub(crate) mod throttle;
 pub(crate) mod user;
 
-pub(crate) use backend::{Backend, Folder, PostgresBackend, SqliteBackend, options};
+pub(crate) use backend::{Backend, Folder, PostgresBackend, PostgresDatabase, SqliteBackend, options, with};
 pub(crate) use stand::Stand;
 
 macro_rules! promises {

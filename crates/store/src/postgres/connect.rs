@@ -9,6 +9,7 @@ use sqlx::migrate::{Migrate, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
+use super::namespace::Namespace;
 use super::{PostgresStore, code_verdict};
 use crate::Options;
 use crate::calls::Calls;
@@ -48,8 +49,8 @@ fn migrator() -> Migrator {
     migrator
 }
 
-/// How to connect to the server of an address. No error shows the address: it holds a password.
-fn address(url: &SecretString) -> Result<PgConnectOptions, OpenError> {
+/// How to connect to the server of an address, and to which schema. No error shows the address: it holds a password.
+fn address(url: &SecretString) -> Result<(PgConnectOptions, Namespace), OpenError> {
     let url = url.expose_secret();
     if !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
         return Err(OpenError::Address("it does not begin with postgres:".to_owned()));
@@ -57,7 +58,7 @@ fn address(url: &SecretString) -> Result<PgConnectOptions, OpenError> {
     let known = known_parameters(url);
     let options = PgConnectOptions::from_str(&known).map_err(|error| OpenError::Address(error.to_string()))?;
     let name = options.get_application_name().unwrap_or("doorward").to_owned();
-    Ok(options.application_name(&name).disable_statement_logging())
+    Namespace::choose(options.application_name(&name).disable_statement_logging())
 }
 
 /// The address without the parameters that mean nothing to the driver (`channel_binding`, `pool_timeout`, …).
@@ -75,11 +76,11 @@ impl PostgresStore {
     /// Connects, and refuses a server or database that Doorward cannot use. The tables come with
     /// [`Self::migrate`].
     pub async fn connect(url: &SecretString, options: Options) -> Result<Self, OpenError> {
-        let address = address(url)?;
+        let (address, namespace) = address(url)?;
         let first_look = async {
-            let mut connection = PgConnection::connect_with(&address).await?;
+            let mut connection = namespace.connect(&address).await?;
             require_version(&mut connection).await?;
-            describe(&mut connection).await?.refuse_foreign(&migrator())?;
+            describe(&mut connection, &namespace).await?.refuse_foreign(&migrator())?;
             connection.close().await?;
             Ok::<_, OpenError>(())
         };
@@ -99,18 +100,19 @@ impl PostgresStore {
                 })
             })
             .connect_lazy_with(address.clone());
-        Ok(Self { calls: Calls::new(&options, code_verdict), pool, unhurried: address })
+        Ok(Self { calls: Calls::new(&options, code_verdict), pool, unhurried: address, namespace })
     }
 
     /// Applies the migrations that are missing. Of several nodes one does, the others wait for it.
     pub async fn migrate(&self) -> Result<Applied, MigrateError> {
-        let mut connection = PgConnection::connect_with(&self.unhurried).await?;
+        let mut connection = self.namespace.connect(&self.unhurried).await?;
         let migrator = migrator();
         // An advisory lock of this database. The server lets go of it when the connection ends, however it ends.
         connection.lock().await?;
-        let found = describe(&mut connection).await?;
+        let found = describe(&mut connection, &self.namespace).await?;
         found.refuse_foreign(&migrator)?;
         let count = found.state(&migrator).pending.len();
+        self.namespace.create(&mut connection).await?;
         migrator.run_direct(None, &mut connection, false).await?;
         connection.close().await?;
         Ok(Applied { count })
@@ -119,7 +121,7 @@ impl PostgresStore {
     /// How far the database is.
     pub async fn migration_state(&self) -> Result<MigrationState, OpenError> {
         let mut connection = self.pool.acquire().await?;
-        Ok(describe(&mut connection).await?.state(&migrator()))
+        Ok(describe(&mut connection, &self.namespace).await?.state(&migrator()))
     }
 
     /// Whether an acknowledged write survives a crash of the server; if not, why.
@@ -151,22 +153,22 @@ async fn require_version(connection: &mut PgConnection) -> Result<(), OpenError>
     if number < OLDEST_SERVER { Err(OpenError::OldServer { found }) } else { Ok(()) }
 }
 
-/// What the database says about itself. Tables of extensions belong to the server, not to a program.
-async fn describe(connection: &mut PgConnection) -> Result<Found, sqlx::Error> {
+/// What the database says about itself, as far as the schema goes. Tables of extensions belong to the server, not to a program.
+async fn describe(connection: &mut PgConnection, namespace: &Namespace) -> Result<Found, sqlx::Error> {
     const TABLES: &str = "select c.relname::text
         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = current_schema() and c.relkind in ('r', 'p')
+        where n.nspname = $1 and c.relkind in ('r', 'p')
             and not exists (
                 select 1 from pg_catalog.pg_depend d
                 where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
         order by 1";
     // Named as in MIGRATIONS_TABLE.
     const APPLIED: &str = "select version, checksum from doorward_migrations order by version";
-    let tables: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(&mut *connection).await?;
+    let tables: Vec<String> = sqlx::query_scalar(TABLES).bind(namespace.name()).fetch_all(&mut *connection).await?;
     let applied = if tables.iter().any(|table| table == MIGRATIONS_TABLE) {
         sqlx::query_as(APPLIED).fetch_all(connection).await?
     } else {
         Vec::new()
     };
-    Ok(Found { tables, applied })
+    Ok(Found { place: format!("the schema {} of the database", namespace.name()), tables, applied })
 }

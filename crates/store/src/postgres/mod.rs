@@ -2,6 +2,7 @@
 //! different here: rows are locked one by one, and a lost race is tried again.
 
 mod connect;
+mod namespace;
 #[cfg(test)]
 mod tests;
 
@@ -9,6 +10,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::{Postgres, Transaction};
 
+use self::namespace::Namespace;
 use crate::calls::Calls;
 use crate::fault::{Fault, Verdict};
 
@@ -39,22 +41,19 @@ pub struct PostgresStore {
     pool: PgPool,
     /// How to connect without the time limits of everyday calls, for migrations.
     unhurried: PgConnectOptions,
+    /// The schema of the tables.
+    namespace: Namespace,
 }
 
 impl PostgresStore {
-    /// A connection for several reads.
+    /// A connection that reads.
     async fn read(&self) -> Result<PoolConnection<Postgres>, Fault> {
-        Ok(self.pool.acquire().await?)
-    }
-
-    /// Connections for a single read.
-    const fn reader(&self) -> &PgPool {
-        &self.pool
+        self.pool.acquire().await.map_err(Fault::Connecting)
     }
 
     /// Begins to write.
     async fn begin(&self) -> Result<Transaction<'static, Postgres>, Fault> {
-        Ok(self.pool.begin().await?)
+        self.pool.begin().await.map_err(Fault::Connecting)
     }
 
     /// Closes all connections.
@@ -76,8 +75,8 @@ fn code_verdict(code: &str) -> Verdict {
         SERIALIZATION_FAILURE | DEADLOCK | FOREIGN_KEY_VIOLATION => Verdict::Retry,
         LOCK_NOT_AVAILABLE | READ_ONLY | IDLE_IN_TRANSACTION => Verdict::Unavailable,
         _ => match code.get(..2) {
-            // Connection, authorization, catalogue name (the database is gone), rollback, resources, operator, system.
-            Some("08" | "28" | "3D" | "40" | "53" | "57" | "58") => Verdict::Unavailable,
+            // Connection, rollback, resources, operator, system.
+            Some("08" | "40" | "53" | "57" | "58") => Verdict::Unavailable,
             _ => Verdict::Broken,
         },
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use doorward_identity::audit::AuditAction;
@@ -10,15 +11,13 @@ use doorward_identity::store::Saved;
 use doorward_identity::user::UserStore;
 use doorward_identity::{Store, StoreError};
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::AssertSqlSafe;
 
 use super::PostgresStore;
-use crate::conformance::{Backend, PostgresBackend, Stand, domain, hold_on, options, refresh, throttle, user};
-use crate::{OpenError, Options};
-
-/// An address with more after it.
-fn with(url: &SecretString, more: &str) -> SecretString {
-    format!("{}&{more}", url.expose_secret()).into()
-}
+use crate::conformance::{
+    Backend, PostgresBackend, PostgresDatabase, Stand, domain, hold_on, options, refresh, throttle, user, with,
+};
+use crate::{MigrateError, OpenError, Options};
 
 async fn refusal(url: &SecretString) -> OpenError {
     PostgresStore::connect(url, options()).await.err().unwrap()
@@ -27,8 +26,9 @@ async fn refusal(url: &SecretString) -> OpenError {
 #[tokio::test]
 async fn parameters_of_other_drivers_are_harmless() {
     let Some(backend) = PostgresBackend::prepare().await else { return };
-    let url = with(&backend.url(), "channel_binding=require&pool_timeout=3&sslpassword=secret&sslmode=prefer");
-    let store = PostgresStore::connect(&url, options()).await.unwrap();
+    let url =
+        with(backend.url().expose_secret(), "channel_binding=require&pool_timeout=3&sslpassword=secret&sslmode=prefer");
+    let store = PostgresStore::connect(&url.into(), options()).await.unwrap();
     store.ping().await.unwrap();
     store.durability().await.unwrap();
     backend.clear().await;
@@ -71,8 +71,127 @@ async fn a_database_of_another_program_is_refused() {
     let Some(backend) = PostgresBackend::prepare().await else { return };
     backend.run(format!("create table {}.users (id integer)", backend.schema())).await;
     let error = refusal(&backend.url()).await;
-    assert!(matches!(&error, OpenError::Foreign { tables } if tables == "users"), "{error}");
+    assert!(matches!(&error, OpenError::Foreign { tables, .. } if tables == "users"), "{error}");
+    assert!(error.to_string().contains(backend.schema()), "{error}");
     backend.clear().await;
+}
+
+#[tokio::test]
+async fn an_older_system_keeps_its_tables_beside_doorwards() {
+    const OLD: &str = "create table users (id serial primary key, motto text); create table teams (id integer);
+        create table domains (id integer); insert into users (motto) values ('keep me'), ('me too')";
+    const LOOK: &str = "select string_agg(n.nspname || '.' || c.relname, ' ' order by c.relname),
+            (select string_agg(id || motto, ' ' order by id) from public.users)
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public'";
+    const OURS: &str =
+        "select (select count(*) from doorward.users), (select count(*) from doorward.doorward_migrations)";
+    let Some(database) = PostgresDatabase::prepare().await else { return };
+    let mut connection = database.connection().await;
+    sqlx::raw_sql(OLD).execute(&mut connection).await.unwrap();
+    let before: (String, String) = sqlx::query_as(LOOK).fetch_one(&mut connection).await.unwrap();
+
+    let store = PostgresStore::connect(&database.url(), options()).await.unwrap();
+    let pending = store.migration_state().await.unwrap().pending.len();
+    let schemas = "select count(*) from pg_namespace where nspname = 'doorward'";
+    let schemas: i64 = sqlx::query_scalar(schemas).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(schemas, 0, "looking makes nothing");
+    let stand = Stand::of(&database).await;
+    stand.user("a@example.com").await;
+
+    let ours: (i64, i64) = sqlx::query_as(OURS).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(ours, (1, i64::try_from(pending).unwrap()));
+    let after: (String, String) = sqlx::query_as(LOOK).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(after, before);
+    assert!(store.migration_state().await.unwrap().pending.is_empty());
+    database.clear().await;
+}
+
+#[tokio::test]
+async fn a_schema_doorward_of_another_program_is_refused() {
+    let Some(database) = PostgresDatabase::prepare().await else { return };
+    let mut connection = database.connection().await;
+    sqlx::raw_sql("create schema doorward; create table doorward.doors (id integer)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let error = refusal(&database.url()).await;
+    assert!(matches!(&error, OpenError::Foreign { tables, .. } if tables == "doors"), "{error}");
+    database.clear().await;
+}
+
+#[tokio::test]
+async fn a_role_that_may_make_no_schema_needs_one_made_for_it() {
+    let Some(database) = PostgresDatabase::prepare().await else { return };
+    let role = database.name();
+    let mut connection = database.connection().await;
+    sqlx::raw_sql(AssertSqlSafe(format!("create role {role}"))).execute(&mut connection).await.unwrap();
+    let url = with(database.url().expose_secret(), &format!("options=-crole%3D{role}")).into();
+    let store = PostgresStore::connect(&url, options()).await.unwrap();
+    let error = store.migrate().await.unwrap_err();
+    assert!(matches!(&error, MigrateError::Refused(OpenError::NoSchema { .. })), "{error}");
+    let schema = format!("create schema doorward authorization {role}");
+    sqlx::raw_sql(AssertSqlSafe(schema)).execute(&mut connection).await.unwrap();
+    assert!(store.migrate().await.unwrap().count > 0);
+    store.ping().await.unwrap();
+    store.close().await;
+    sqlx::raw_sql(AssertSqlSafe(format!("drop owned by {role} cascade; drop role {role}")))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    database.clear().await;
+}
+
+/// A pooler that keeps no `search_path` says so before anything else.
+#[tokio::test]
+async fn a_pooler_that_refuses_the_schema_is_told_apart() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let pooler = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).unwrap();
+        let mut start = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap() - length.len()];
+        stream.read_exact(&mut start).unwrap();
+        let fields = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter in options: search_path\0\0";
+        stream.write_all(b"E").unwrap();
+        stream.write_all(&u32::try_from(fields.len() + length.len()).unwrap().to_be_bytes()).unwrap();
+        stream.write_all(fields).unwrap();
+        start
+    });
+    let error = refusal(&format!("postgres://u:hunter2@{address}/d?sslmode=disable").into()).await;
+    assert!(matches!(&error, OpenError::Astray { schema, .. } if schema == "doorward"), "{error}");
+    let start = pooler.join().unwrap();
+    assert!(String::from_utf8_lossy(&start).contains("-c search_path=doorward"), "it was asked for");
+}
+
+#[tokio::test]
+async fn a_server_that_lets_nobody_in_is_unavailable() {
+    let Some(database) = PostgresDatabase::prepare().await else { return };
+    let hasty = Options { timeout: Duration::from_secs(5), ..options() };
+    let store = PostgresStore::connect(&database.url(), hasty).await.unwrap();
+    store.migrate().await.unwrap();
+    let (name, kick) = (database.name(), "select pg_terminate_backend(pid) from pg_stat_activity where datname = ");
+    // Each answers with a code of its own: 55000, 3D000.
+    for (away, back) in [
+        (
+            format!("alter database {name} allow_connections false"),
+            format!("alter database {name} allow_connections true"),
+        ),
+        (
+            format!("alter database {name} rename to {name}_away"),
+            format!("alter database {name}_away rename to {name}"),
+        ),
+    ] {
+        database.run_outside(format!("{kick}'{name}'")).await;
+        database.run_outside(away.clone()).await;
+        let read = store.list_keys().await;
+        assert!(matches!(read, Err(StoreError::Unavailable(_))), "{away}: {read:?}");
+        let begun = store.begin().await.err().unwrap().into_store_error(super::code_verdict);
+        assert!(matches!(begun, StoreError::Unavailable(_)), "{away}: {begun:?}");
+        database.run_outside(back).await;
+        store.list_keys().await.unwrap();
+    }
+    database.clear().await;
 }
 
 #[tokio::test]
@@ -116,8 +235,8 @@ async fn races_end_alike_on_a_serializable_server() {
 #[tokio::test]
 async fn connections_that_died_are_replaced_without_an_error() {
     let Some(backend) = PostgresBackend::prepare().await else { return };
-    let url = with(&backend.url(), &format!("application_name={}", backend.schema()));
-    let store = PostgresStore::connect(&url, options()).await.unwrap();
+    let url = with(backend.url().expose_secret(), &format!("application_name={}", backend.schema()));
+    let store = PostgresStore::connect(&url.into(), options()).await.unwrap();
     store.migrate().await.unwrap();
     for _ in 0..3 {
         store.list_keys().await.unwrap();

@@ -90,7 +90,7 @@ impl AuditStore for Engine {
                 .bind(query.subject.as_deref())
                 .bind(query.action.map(AuditAction::as_str))
                 .bind(i64::from(query.limit))
-                .fetch_all(self.reader())
+                .fetch_all(&mut *self.read().await?)
                 .await?;
                 rows.into_iter().map(AuditEvent::try_from).collect()
             })

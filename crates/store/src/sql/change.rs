@@ -57,8 +57,9 @@ impl ChangeStore for Engine {
     async fn latest_change(&self) -> Result<i64, StoreError> {
         self.calls
             .run("latest_change", move || async move {
-                let latest =
-                    sqlx::query_scalar("select coalesce(max(seq), 0) from changes").fetch_one(self.reader()).await?;
+                let latest = sqlx::query_scalar("select coalesce(max(seq), 0) from changes")
+                    .fetch_one(&mut *self.read().await?)
+                    .await?;
                 Ok(latest)
             })
             .await
@@ -69,7 +70,7 @@ impl ChangeStore for Engine {
             .run("changes_after", move || async move {
                 let sql = "select seq, kind, subject from changes where seq > $1 order by seq limit $2";
                 let rows: Vec<ChangeRow> =
-                    sqlx::query_as(sql).bind(seq).bind(i64::from(limit)).fetch_all(self.reader()).await?;
+                    sqlx::query_as(sql).bind(seq).bind(i64::from(limit)).fetch_all(&mut *self.read().await?).await?;
                 rows.into_iter().map(Change::try_from).collect()
             })
             .await

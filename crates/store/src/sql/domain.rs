@@ -145,7 +145,7 @@ impl DomainStore for Engine {
                 let sql = "select id, key, name, parent_domain_id, is_active, created_at, version
                     from domains where id = $1";
                 let row: Option<DomainRow> =
-                    sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(self.reader()).await?;
+                    sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(&mut *self.read().await?).await?;
                 row.map(Domain::try_from).transpose()
             })
             .await
@@ -156,7 +156,8 @@ impl DomainStore for Engine {
             .run("list_domains", move || async move {
                 let sql = "select id, key, name, parent_domain_id, is_active, created_at, version
                     from domains where is_active or not $1 order by key";
-                let rows: Vec<DomainRow> = sqlx::query_as(sql).bind(active_only).fetch_all(self.reader()).await?;
+                let rows: Vec<DomainRow> =
+                    sqlx::query_as(sql).bind(active_only).fetch_all(&mut *self.read().await?).await?;
                 rows.into_iter().map(Domain::try_from).collect()
             })
             .await

@@ -45,7 +45,7 @@ impl KeyStore for Engine {
             .run("list_keys", move || async move {
                 let sql = "select kid, ordinal, algorithm, public_jwk, sealed_private, created_at, activates_at
                     from signing_keys order by ordinal";
-                let rows: Vec<KeyRow> = sqlx::query_as(sql).fetch_all(self.reader()).await?;
+                let rows: Vec<KeyRow> = sqlx::query_as(sql).fetch_all(&mut *self.read().await?).await?;
                 rows.into_iter().map(StoredKey::try_from).collect()
             })
             .await

@@ -46,7 +46,7 @@ impl Store for Engine {
     async fn ping(&self) -> Result<(), StoreError> {
         self.calls
             .run("ping", move || async move {
-                sqlx::query("select 1").execute(self.reader()).await?;
+                sqlx::query("select 1").execute(&mut *self.read().await?).await?;
                 Ok(())
             })
             .await

@@ -156,7 +156,8 @@ impl SessionStore for Engine {
         self.calls
             .run("find_live_session", move || async move {
                 let sql = "select user_id, expires_at, ended_at from sessions where id = $1";
-                let row: Option<LiveRow> = sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(self.reader()).await?;
+                let row: Option<LiveRow> =
+                    sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(&mut *self.read().await?).await?;
                 Ok(row.map(LiveSession::from))
             })
             .await
@@ -186,7 +187,7 @@ impl SessionStore for Engine {
                 let row: Option<LiveRow> = sqlx::query_as(sql)
                     .bind(session.as_uuid())
                     .bind(token.as_bytes().as_slice())
-                    .fetch_optional(self.reader())
+                    .fetch_optional(&mut *self.read().await?)
                     .await?;
                 Ok(row.map(LiveSession::from))
             })
@@ -239,7 +240,7 @@ impl SessionStore for Engine {
                 )
                 .bind(user.as_uuid())
                 .bind(Time(at))
-                .fetch_all(self.reader())
+                .fetch_all(&mut *self.read().await?)
                 .await?;
                 rows.into_iter().map(Session::try_from).collect()
             })
@@ -253,7 +254,7 @@ impl SessionStore for Engine {
                 let known: Option<Uuid> = sqlx::query_scalar(sql)
                     .bind(user.as_uuid())
                     .bind(address.to_string())
-                    .fetch_optional(self.reader())
+                    .fetch_optional(&mut *self.read().await?)
                     .await?;
                 Ok(known.is_some())
             })

@@ -117,7 +117,8 @@ impl TeamStore for Engine {
         self.calls
             .run("find_team", move || async move {
                 let sql = "select id, name, external_ref, is_active, created_at, version from teams where id = $1";
-                let row: Option<TeamRow> = sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(self.reader()).await?;
+                let row: Option<TeamRow> =
+                    sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(&mut *self.read().await?).await?;
                 row.map(Team::try_from).transpose()
             })
             .await
@@ -128,7 +129,8 @@ impl TeamStore for Engine {
             .run("list_teams", move || async move {
                 let sql = "select id, name, external_ref, is_active, created_at, version from teams
                     where is_active or not $1 order by name";
-                let rows: Vec<TeamRow> = sqlx::query_as(sql).bind(active_only).fetch_all(self.reader()).await?;
+                let rows: Vec<TeamRow> =
+                    sqlx::query_as(sql).bind(active_only).fetch_all(&mut *self.read().await?).await?;
                 rows.into_iter().map(Team::try_from).collect()
             })
             .await
@@ -214,7 +216,8 @@ impl TeamStore for Engine {
                 let sql = "select u.id, u.email, u.name, m.role
                     from team_memberships m join users u on u.id = m.user_id
                     where m.team_id = $1 order by u.email_key";
-                let rows: Vec<MemberRow> = sqlx::query_as(sql).bind(team.as_uuid()).fetch_all(self.reader()).await?;
+                let rows: Vec<MemberRow> =
+                    sqlx::query_as(sql).bind(team.as_uuid()).fetch_all(&mut *self.read().await?).await?;
                 rows.into_iter().map(TeamMember::try_from).collect()
             })
             .await

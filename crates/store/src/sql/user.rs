@@ -210,7 +210,7 @@ impl UserStore for Engine {
         self.calls
             .run("find_user", move || async move {
                 let row: Option<UserRow> =
-                    sqlx::query_as(FIND_BY_ID).bind(id.as_uuid()).fetch_optional(self.reader()).await?;
+                    sqlx::query_as(FIND_BY_ID).bind(id.as_uuid()).fetch_optional(&mut *self.read().await?).await?;
                 row.map(User::try_from).transpose()
             })
             .await
@@ -220,7 +220,7 @@ impl UserStore for Engine {
         self.calls
             .run("find_user_by_email", move || async move {
                 let row: Option<UserRow> =
-                    sqlx::query_as(FIND_BY_EMAIL).bind(email.as_str()).fetch_optional(self.reader()).await?;
+                    sqlx::query_as(FIND_BY_EMAIL).bind(email.as_str()).fetch_optional(&mut *self.read().await?).await?;
                 row.map(User::try_from).transpose()
             })
             .await
@@ -235,7 +235,7 @@ impl UserStore for Engine {
                 let row: Option<UserRow> = sqlx::query_as(FIND_BY_IDENTITY)
                     .bind(&identity.issuer)
                     .bind(&identity.subject)
-                    .fetch_optional(self.reader())
+                    .fetch_optional(&mut *self.read().await?)
                     .await?;
                 row.map(User::try_from).transpose()
             })
@@ -328,14 +328,14 @@ impl UserStore for Engine {
         self.calls
             .run("list_users", move || async move {
                 let rows: Vec<UserRow> = match &query.search {
-                    None => sqlx::query_as(LIST).bind(after).bind(limit).fetch_all(self.reader()).await?,
+                    None => sqlx::query_as(LIST).bind(after).bind(limit).fetch_all(&mut *self.read().await?).await?,
                     Some(search) if !can_be_stored(search) => Vec::new(),
                     Some(search) => {
                         sqlx::query_as(SEARCH)
                             .bind(after)
                             .bind(limit)
                             .bind(folded(search))
-                            .fetch_all(self.reader())
+                            .fetch_all(&mut *self.read().await?)
                             .await?
                     }
                 };

@@ -43,14 +43,9 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// A connection for several reads.
+    /// A connection that reads.
     async fn read(&self) -> Result<PoolConnection<Sqlite>, Fault> {
         Ok(self.readers.acquire().await?)
-    }
-
-    /// Connections for a single read.
-    const fn reader(&self) -> &SqlitePool {
-        &self.readers
     }
 
     /// Begins to write. The lock is taken now: taken later, it could be refused in the middle.

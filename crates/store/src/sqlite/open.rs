@@ -144,5 +144,5 @@ async fn describe(connection: &mut SqliteConnection) -> Result<Found, sqlx::Erro
     } else {
         Vec::new()
     };
-    Ok(Found { tables, applied })
+    Ok(Found { place: "the database".to_owned(), tables, applied })
 }

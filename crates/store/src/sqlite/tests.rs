@@ -119,7 +119,7 @@ async fn a_database_of_another_program_is_refused_and_untouched() {
     let path = folder.0.join("other.db");
     run(&path, "create table users (id integer primary key); insert into users values (1)").await;
     let error = refusal(&path).await;
-    assert!(matches!(&error, OpenError::Foreign { tables } if tables == "users"), "{error}");
+    assert!(matches!(&error, OpenError::Foreign { tables, .. } if tables == "users"), "{error}");
     assert!(!folder.0.join("other.db-wal").exists());
 }
 
