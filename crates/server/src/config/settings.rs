@@ -145,7 +145,7 @@ const PROCESS: &[Setting] = &[
     one("log.level", Kind::Choice(LogLevel::NAMES), Fixed("info"), "The least that is logged."),
     one("log.format", Kind::Choice(LogFormat::NAMES), Derived("`text` in development, else `json`"), "One JSON object a line, or text for people."),
 
-    one("store.url", Kind::StoreUrl, Fixed("sqlite:doorward-data/doorward.db"), "Where accounts are kept. TLS to PostgreSQL by `sslmode`.").address(),
+    one("store.url", Kind::StoreUrl, Fixed("sqlite:doorward-data/doorward.db"), "Where accounts are kept; in PostgreSQL in the schema `doorward`, beside what else the database holds. TLS to PostgreSQL by `sslmode`.").address(),
     one("store.max_connections", count(1, 1_000), Fixed("10"), "Most connections to the store."),
     one("store.timeout", time(SECOND, MINUTE), Fixed("3s"), "Longest wait for the store."),
 ];
