@@ -2,7 +2,7 @@
 //!
 //! `outbound` is the only HTTP client that serves identity, `dial` decides which addresses it may reach,
 //! `discovery` finds an issuer's keys (OIDC Discovery 1.0), and `issuer_keys` remembers them behind the
-//! port [`doorward_identity::OutsideKeys`]. Nothing here verifies a token or knows a user.
+//! port [`doorward_identity::issuer::OutsideKeys`]. Nothing here verifies a token or knows a user.
 
 mod dial;
 mod discovery;

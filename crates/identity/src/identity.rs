@@ -64,13 +64,8 @@ impl Identity {
     /// where there is none, and finds its place in the change log.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let Parts { store, clock, entropy, observer, outside, sealing_key, settings } = parts;
-        let hasher = Hasher::start(
-            settings.hash,
-            settings.hash_threads,
-            settings.hash_queue,
-            &entropy,
-            Arc::clone(&observer),
-        )?;
+        let hasher =
+            Hasher::start(settings.hash, settings.hash_threads, settings.hash_queue, &entropy, Arc::clone(&observer))?;
         let keyring = Keyring::new(sealing_key, &settings);
         let live = LiveState::starting_after(store.latest_change().await?);
         let addresses = AddressThrottle::new(settings.address_failures, settings.address_window);

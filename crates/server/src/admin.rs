@@ -13,7 +13,7 @@ use http_body_util::Full;
 use crate::metrics::Metrics;
 use crate::run::{GuardedRequest, Serve, Tally};
 
-/// The prometheus text format (OpenMetrics 1.0).
+/// The prometheus text format (`OpenMetrics` 1.0).
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");

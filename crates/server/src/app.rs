@@ -156,9 +156,8 @@ fn settings(config: &Config) -> Settings {
 
 fn seeds(seed: &Seed) -> anyhow::Result<(Vec<SeedTeam>, Vec<SeedDomain>)> {
     let name = |text: &str| DisplayName::try_from(text.to_owned()).with_context(|| format!("the seed {text:?}"));
-    let teams = seed.teams.iter().map(|team| {
-        Ok(SeedTeam { name: name(&team.name)?, external_ref: team.external_ref.clone() })
-    });
+    let teams =
+        seed.teams.iter().map(|team| Ok(SeedTeam { name: name(&team.name)?, external_ref: team.external_ref.clone() }));
     let domains = seed.domains.iter().map(|domain| {
         let key = |text: &String| DomainKey::try_from(text.clone()).with_context(|| format!("the seed {text:?}"));
         Ok(SeedDomain {

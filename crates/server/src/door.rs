@@ -102,10 +102,7 @@ fn web_settings(config: &Config, readiness: Arc<AtomicBool>) -> WebSettings {
     WebSettings {
         environment: config.environment.as_str().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        cors: Cors {
-            origins: config.server.origins(),
-            any_localhost: config.environment == Environment::Development,
-        },
+        cors: Cors { origins: config.server.origins(), any_localhost: config.environment == Environment::Development },
         dev_headers: config.surfaces.directory.dev_headers,
         trusted_proxies: config.server.trusted_proxies.clone(),
         public_url_is_https: config.server.public_url.starts_with("https:"),

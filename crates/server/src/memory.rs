@@ -11,9 +11,9 @@ use crate::config::{Config, StoreKind};
 /// One of the stores.
 pub(crate) enum Memory {
     /// The embedded one.
-    Sqlite(SqliteStore),
+    Sqlite(Arc<SqliteStore>),
     /// A server.
-    Postgres(PostgresStore),
+    Postgres(Arc<PostgresStore>),
 }
 
 impl Memory {
@@ -21,10 +21,10 @@ impl Memory {
     pub(crate) async fn open(config: &Config, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
         let (max_connections, timeout) = (config.store.max_connections, config.store.timeout);
         let options = Options { max_connections, timeout, observer };
-        match &config.store.kind {
-            StoreKind::Sqlite { path } => SqliteStore::open(path, options).await.map(Self::Sqlite),
-            StoreKind::Postgres => PostgresStore::connect(&config.store.url, options).await.map(Self::Postgres),
-        }
+        Ok(match &config.store.kind {
+            StoreKind::Sqlite { path } => Self::Sqlite(Arc::new(SqliteStore::open(path, options).await?)),
+            StoreKind::Postgres => Self::Postgres(Arc::new(PostgresStore::connect(&config.store.url, options).await?)),
+        })
     }
 
     /// Brings the schema up to date. Answers how many migrations were applied.
@@ -55,8 +55,8 @@ impl Memory {
     /// The store as the domain sees it.
     pub(crate) fn into_store(self) -> Arc<dyn Store> {
         match self {
-            Self::Sqlite(store) => Arc::new(store),
-            Self::Postgres(store) => Arc::new(store),
+            Self::Sqlite(store) => store,
+            Self::Postgres(store) => store,
         }
     }
 }

@@ -56,7 +56,11 @@ impl World {
         self.node_trusting(Arc::new(NoIssuers), change).await
     }
 
-    pub(crate) async fn node_trusting(&self, outside: Arc<dyn OutsideKeys>, change: impl FnOnce(&mut Settings)) -> Identity {
+    pub(crate) async fn node_trusting(
+        &self,
+        outside: Arc<dyn OutsideKeys>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Identity {
         let mut settings = settings();
         change(&mut settings);
         let parts = Parts {
@@ -106,13 +110,8 @@ pub(crate) fn from(address: &str) -> Origin {
 }
 
 pub(crate) async fn sign_up(node: &Identity, email: &str) -> UserId {
-    let request = SignUp {
-        surface: Surface::Signin,
-        email,
-        password: &PASSWORD.into(),
-        name: None,
-        origin: from("192.0.2.1"),
-    };
+    let request =
+        SignUp { surface: Surface::Signin, email, password: &PASSWORD.into(), name: None, origin: from("192.0.2.1") };
     node.sign_up(request).await.expect("sign-up").user.id
 }
 
@@ -120,7 +119,12 @@ pub(crate) async fn sign_in(node: &Identity, email: &str) -> SignedIn {
     try_sign_in(node, email, PASSWORD, "192.0.2.1").await.expect("sign-in")
 }
 
-pub(crate) async fn try_sign_in(node: &Identity, email: &str, password: &str, at: &str) -> Result<SignedIn, SignInError> {
+pub(crate) async fn try_sign_in(
+    node: &Identity,
+    email: &str,
+    password: &str,
+    at: &str,
+) -> Result<SignedIn, SignInError> {
     let request = SignIn { surface: Surface::Signin, email, password: &password.into(), origin: from(at) };
     node.sign_in(request).await
 }

@@ -71,7 +71,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         match cli.command {
             Command::Serve => serve::run(config).await,
             Command::Migrate { check } => migrate::run(&config, check, &mut std::io::stdout().lock()).await,
-            Command::Doctor(arguments) => doctor::run(&config, &sources, arguments, &mut std::io::stdout().lock()).await,
+            Command::Doctor(arguments) => {
+                doctor::run(&config, &sources, arguments, &mut std::io::stdout().lock()).await
+            }
             command => administer(config, command, &mut std::io::stdout().lock()).await,
         }
     })
