@@ -20,8 +20,20 @@ fn start() -> (Doorward, Cable, Person) {
     let url = database.url.replacen(database.server(), &cable.address().to_string(), 1);
     let doorward = setup.set("store.url", &url).start();
     let person = doorward.person("user");
+    // The sign-up is itself a change that the node hears of and reads the person anew for: only then are they known.
+    let before = readings_of_changes(&doorward);
+    until("the node has heard of the sign-up", PATIENCE, || {
+        (readings_of_changes(&doorward) >= before + 2).then_some(())
+    });
     assert!(doorward.accepts(&person.access_token));
     (doorward, cable, person)
+}
+
+/// How often the node has read what changed, as its metrics tell.
+fn readings_of_changes(doorward: &Doorward) -> u32 {
+    let metrics = doorward.admin_client().get("/metrics").send().expect(200).text();
+    let line = metrics.lines().find(|line| line.starts_with("doorward_store_calls") && line.contains("changes_after"));
+    line.and_then(|line| line.split(' ').next_back()).and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 fn is_ready(doorward: &Doorward) -> bool {
