@@ -12,6 +12,7 @@ mod metrics;
 mod run;
 mod sealing;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -20,7 +21,8 @@ fn main() -> ExitCode {
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("doorward: {}", cli::explain(&error));
+            // Nobody may be reading, which is no reason to panic.
+            let _ = writeln!(std::io::stderr(), "doorward: {}", cli::explain(&error));
             ExitCode::FAILURE
         }
     }

@@ -11,18 +11,20 @@ use crate::config::{self, Config, Document, Flag, Sources};
 /// Read from the working directory where no `--config` names another.
 const DEFAULT_FILE: &str = "doorward.toml";
 const DOTENV: &str = ".env";
+/// Keeps these flags apart from each command's own in its help.
+const HEADING: &str = "Configuration";
 
 /// Flags of every command that needs the configuration.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ConfigArgs {
     /// Configuration file [default: doorward.toml, if there is one]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", help_heading = HEADING)]
     pub(crate) config: Option<PathBuf>,
     /// Address to listen on; may be repeated
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(long, global = true, value_name = "ADDRESS", help_heading = HEADING)]
     pub(crate) listen: Vec<String>,
     /// Any setting, as KEY=VALUE; may be repeated
-    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment, help_heading = HEADING)]
     pub(crate) set: Vec<(String, String)>,
 }
 

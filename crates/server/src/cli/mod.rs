@@ -5,19 +5,21 @@ mod doctor;
 mod domain;
 mod key;
 mod migrate;
+mod output;
 mod serve;
 mod table;
 mod team;
 mod user;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use doorward_identity::Identity;
 
 use crate::app;
-use crate::config::{Config, load};
+use crate::config::{Sources, load};
 use config::ConfigArgs;
+use output::Output;
 
 /// One binary at the door of your services: signs people up and in, validates tokens, forwards requests.
 #[derive(Debug, Parser)]
@@ -42,18 +44,18 @@ enum Command {
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Find what is wrong with this installation, and say what to do.
+    /// Find what is wrong with this installation, and say what to do; exit code 1 if anything is.
     Doctor(doctor::DoctorArgs),
-    /// Keep accounts.
+    /// Manage accounts.
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Keep teams.
+    /// Manage teams and who is in them.
     #[command(subcommand)]
     Team(team::TeamCommand),
-    /// Keep business domains.
+    /// Manage business domains and who has them.
     #[command(subcommand)]
     Domain(domain::DomainCommand),
-    /// Keep signing keys.
+    /// Manage signing keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
 }
@@ -61,35 +63,27 @@ enum Command {
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let sources = config::gather(&cli.config)?;
-    if let Command::Config(command) = cli.command {
-        config::run(command, &sources, &mut std::io::stdout().lock())?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let config = load(&sources)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        match cli.command {
-            Command::Serve => serve::run(config).await,
-            Command::Migrate { check } => migrate::run(&config, check, &mut std::io::stdout().lock()).await,
-            Command::Doctor(arguments) => {
-                doctor::run(&config, &sources, arguments, &mut std::io::stdout().lock()).await
-            }
-            command => administer(config, command, &mut std::io::stdout().lock()).await,
-        }
-    })
+    runtime.block_on(dispatch(cli.command, &sources, &mut Output::of_process()))
 }
 
-/// The commands that do what `/admin/v1` does, by the same services.
-async fn administer(config: Config, command: Command, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let identity = app::open_identity(&config).await?;
+async fn dispatch(command: Command, sources: &Sources, out: &mut Output) -> anyhow::Result<ExitCode> {
     match command {
-        Command::User(command) => user::run(&identity, command, out).await?,
-        Command::Team(command) => team::run(&identity, command, out).await?,
-        Command::Domain(command) => domain::run(&identity, command, out).await?,
-        Command::Key(command) => key::run(&identity, command, out).await?,
-        Command::Serve | Command::Migrate { .. } | Command::Config(_) | Command::Doctor(_) => {}
+        Command::Serve => return serve::run(load(sources)?).await,
+        Command::Migrate { check } => return migrate::run(&load(sources)?, check, out).await,
+        Command::Doctor(arguments) => return doctor::run(&load(sources)?, sources, arguments, out).await,
+        Command::Config(command) => config::run(command, sources, out)?,
+        Command::User(command) => user::run(&identity(sources).await?, command, out).await?,
+        Command::Team(command) => team::run(&identity(sources).await?, command, out).await?,
+        Command::Domain(command) => domain::run(&identity(sources).await?, command, out).await?,
+        Command::Key(command) => key::run(&identity(sources).await?, command, out).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The domain, for the commands that do what `/admin/v1` does, by the same services.
+async fn identity(sources: &Sources) -> anyhow::Result<Identity> {
+    app::open_identity(&load(sources)?).await
 }
 
 /// An error with its causes, each said once.

@@ -89,12 +89,12 @@ pub(crate) enum UserCommand {
 pub(super) async fn run(identity: &Identity, command: UserCommand, out: &mut impl Write) -> anyhow::Result<()> {
     let by = Admin::command_line();
     match command {
-        UserCommand::Create { email, name, admin, mut roles, no_password, .. } => {
+        UserCommand::Create { email, name, admin, mut roles, password_stdin, no_password } => {
             if admin {
                 roles.push(Role::ADMIN.to_owned());
             }
             let roles = parse_roles(&roles)?;
-            let password = if no_password { None } else { Some(read_password()?) };
+            let password = if no_password { None } else { Some(read_password(password_stdin)?) };
             let new = NewAccount { email, password, name, roles, email_verified: false };
             let user = identity.create_account(&by, new).await?;
             writeln!(out, "made account {} for {}", user.id, user.email.as_str())?;
@@ -188,9 +188,10 @@ fn parse_roles(roles: &[String]) -> anyhow::Result<Vec<Role>> {
     roles.iter().map(|role| role.parse().with_context(|| format!("{role:?} is no role"))).collect()
 }
 
-/// Asks twice on a terminal, without showing what is typed; else takes the first line of standard input.
-fn read_password() -> anyhow::Result<SecretString> {
-    if std::io::stdin().is_terminal() {
+/// Asks twice on a terminal, without showing what is typed; else, or where that is wanted, takes the first line of
+/// standard input.
+fn read_password(from_stdin: bool) -> anyhow::Result<SecretString> {
+    if !from_stdin && std::io::stdin().is_terminal() {
         let first = SecretString::from(rpassword::prompt_password("Password: ")?);
         let again = SecretString::from(rpassword::prompt_password("The same again: ")?);
         if secrecy::ExposeSecret::expose_secret(&first) != secrecy::ExposeSecret::expose_secret(&again) {
