@@ -17,11 +17,11 @@ use doorward_identity::upkeep::{SeedDomain, SeedTeam};
 use doorward_identity::{Identity, Parts};
 
 use crate::admin::Admin;
-use crate::config::{Config, Environment, Limits, Seed, Surface};
-use crate::door::DoorPlan;
+use crate::config::{Config, Environment, Seed, Surface};
+use crate::door::Door;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::run::{self, Drained, Listener, Server};
+use crate::run::{Drained, Listener, Server};
 use crate::sealing;
 
 /// How often the change log is read: the bound on how late a revocation reaches another node.
@@ -51,7 +51,7 @@ impl App {
 
     /// Listens and serves until told to stop.
     pub(crate) async fn serve(self) -> anyhow::Result<Drained> {
-        let limits = run_limits(&self.config.server.limits);
+        let limits = self.config.server.limits;
         let listen = |addresses: &[std::net::SocketAddr], setting| {
             addresses.iter().map(|address| Listener::bind(*address, setting)).collect::<Result<Vec<_>, _>>()
         };
@@ -60,9 +60,9 @@ impl App {
         for listener in &listeners {
             tracing::info!(address = %listener.address(), version = env!("CARGO_PKG_VERSION"), "listening");
         }
-        let plan = DoorPlan::new(&self.config, &self.identity, &self.metrics, &self.readiness)?;
+        let door = Door::new(&self.config, &self.identity, &self.metrics, &self.readiness)?;
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let server = Server::start(listeners, limits, cores, move |_| plan.door())?;
+        let server = Server::start(listeners, limits, cores, move |_| door.with_own_connections())?;
         let Self { identity, metrics, readiness, .. } = self;
         let (tally, domain, ready) = (server.tally(), Arc::clone(&identity), Arc::clone(&readiness));
         let admin = Admin { metrics, tally, identity: domain, readiness: ready };
@@ -167,18 +167,6 @@ fn seeds(seed: &Seed) -> anyhow::Result<(Vec<SeedTeam>, Vec<SeedDomain>)> {
         })
     });
     Ok((teams.collect::<anyhow::Result<_>>()?, domains.collect::<anyhow::Result<_>>()?))
-}
-
-fn run_limits(limits: &Limits) -> run::Limits {
-    run::Limits {
-        head_bytes: limits.head_bytes,
-        head_fields: limits.head_fields,
-        header_timeout: limits.header_timeout,
-        body_idle_timeout: limits.body_idle_timeout,
-        idle_timeout: limits.idle_timeout,
-        connections: limits.connections,
-        shutdown_timeout: limits.shutdown_timeout,
-    }
 }
 
 /// Reads on in the change log for as long as the process lives. Says once when it cannot, and once when it can again.

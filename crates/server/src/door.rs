@@ -20,13 +20,6 @@ use crate::gateway::{self, Proxy};
 use crate::metrics::Metrics;
 use crate::run::{GuardedRequest, Refusal, Serve};
 
-/// What the doors of all workers are made from.
-pub(crate) struct DoorPlan {
-    surfaces: Arc<Surfaces>,
-    gateway: Proxy,
-    metrics: Arc<Metrics>,
-}
-
 /// One worker's door.
 pub(crate) struct Door {
     surfaces: Arc<Surfaces>,
@@ -34,7 +27,7 @@ pub(crate) struct Door {
     metrics: Arc<Metrics>,
 }
 
-impl DoorPlan {
+impl Door {
     /// Puts the surfaces and the gateway's routes together.
     pub(crate) fn new(
         config: &Config,
@@ -48,9 +41,9 @@ impl DoorPlan {
         Ok(Self { surfaces, gateway: gateway::build(config, identity)?, metrics: Arc::clone(metrics) })
     }
 
-    /// A door for one more worker.
-    pub(crate) fn door(&self) -> Door {
-        Door {
+    /// The same door for another worker: all is shared but the gateway's connections.
+    pub(crate) fn with_own_connections(&self) -> Self {
+        Self {
             surfaces: Arc::clone(&self.surfaces),
             gateway: self.gateway.with_own_connections(),
             metrics: Arc::clone(&self.metrics),

@@ -11,22 +11,16 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::config::{Log, LogFormat};
+
 /// Collected lines are written when they come to this many bytes, at the latest.
 const FULL: usize = 16 * 1024;
 /// How long a line may wait.
 const DELAY: Duration = Duration::from_millis(100);
 
-/// How lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// For machines.
-    Json,
-    /// For people.
-    Text,
-}
-
 /// Begins to log. Answers a guard that writes what is left when it is dropped.
-pub(crate) fn start(level: &str, format: Format) -> io::Result<Flusher> {
+pub(crate) fn start(log: Log) -> io::Result<Flusher> {
+    let level = log.level.as_str();
     let lines = Lines(Arc::new(Mutex::new(Vec::with_capacity(2 * FULL))));
     let flusher = Flusher(lines.clone());
     let waiting = lines.clone();
@@ -43,9 +37,9 @@ pub(crate) fn start(level: &str, format: Format) -> io::Result<Flusher> {
         .filter_map(|name| format!("doorward_{name}={level}").parse().ok())
         .fold(filter, EnvFilter::add_directive);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
-    match format {
-        Format::Json => subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
-        Format::Text => subscriber.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).init(),
+    match log.format {
+        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+        LogFormat::Text => subscriber.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).init(),
     }
     Ok(flusher)
 }

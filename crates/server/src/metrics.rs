@@ -47,6 +47,11 @@ struct Route {
     route: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    operation: &'static str,
+}
+
 /// Every figure of the process.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -73,11 +78,6 @@ struct Connections {
     turned_away: Counter<u64, AtomicU64>,
     timed_out: Counter<u64, AtomicU64>,
     panicked: Counter<u64, AtomicU64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Operation {
-    operation: &'static str,
 }
 
 /// From a tenth of a millisecond to a minute.

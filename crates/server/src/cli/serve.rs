@@ -3,16 +3,12 @@
 use std::process::ExitCode;
 
 use crate::app::App;
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::log;
 
 /// Serves until told to stop. Exits with 0 when every request under way was finished, with 1 when some were cut.
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    let format = match config.log.format {
-        LogFormat::Json => log::Format::Json,
-        LogFormat::Text => log::Format::Text,
-    };
-    let _written_at_the_end = log::start(config.log.level.as_str(), format)?;
+    let _written_at_the_end = log::start(config.log)?;
     for notice in &config.notices {
         tracing::warn!(notice);
     }

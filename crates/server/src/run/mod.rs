@@ -44,7 +44,7 @@ pub(crate) use timed_body::TimedBody;
 /// A request as a service gets it: its head judged, its body timed.
 pub(crate) type GuardedRequest = Request<TimedBody<Incoming>>;
 
-/// What clients may take of the server.
+/// What clients may take of a server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Largest request head, request line and empty line included.

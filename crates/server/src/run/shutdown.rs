@@ -5,7 +5,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,24 +38,21 @@ enum Phase {
 #[derive(Clone, Debug)]
 pub(crate) struct Shutdown {
     phase: Arc<watch::Sender<Phase>>,
-    ready: Arc<AtomicBool>,
     timeout: Duration,
 }
 
 impl Shutdown {
     pub(super) fn new(timeout: Duration) -> Self {
-        let phase = Arc::new(watch::Sender::new(Phase::Serving));
-        Self { phase, ready: Arc::new(AtomicBool::new(true)), timeout }
+        Self { phase: Arc::new(watch::Sender::new(Phase::Serving)), timeout }
     }
 
     /// Whether new requests are welcome: true until the server is told to stop.
     pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+        matches!(*self.phase.borrow(), Phase::Serving)
     }
 
     /// Stops accepting and gives requests under way the shutdown time-out.
     pub(crate) fn begin(&self) {
-        self.ready.store(false, Ordering::Relaxed);
         let until = Instant::now() + self.timeout;
         self.phase.send_if_modified(|phase| match phase {
             Phase::Serving => {
@@ -69,7 +65,6 @@ impl Shutdown {
 
     /// Cuts everything now.
     pub(crate) fn at_once(&self) {
-        self.ready.store(false, Ordering::Relaxed);
         self.phase.send_replace(Phase::Cutting);
     }
 

@@ -121,13 +121,13 @@ impl Server {
         let places = Arc::new(Semaphore::new(limits.connections));
         let farewells = Arc::new(Semaphore::new(FAREWELLS));
         for listener in listeners {
-            let door = Door {
+            let acceptor = Acceptor {
                 inboxes: inboxes.clone(),
                 places: Arc::clone(&places),
                 farewells: Arc::clone(&farewells),
                 tally: Arc::clone(&tally),
             };
-            tokio::spawn(door.keep(listener, shutdown.clone()));
+            tokio::spawn(acceptor.accept_from(listener, shutdown.clone()));
         }
         Ok(Self { shutdown, tally, workers: reports, hold_workers })
     }
@@ -155,15 +155,15 @@ impl Server {
 }
 
 /// The accept loop of one listener.
-struct Door {
+struct Acceptor {
     inboxes: Vec<Inbox>,
     places: Arc<Semaphore>,
     farewells: Arc<Semaphore>,
     tally: Arc<Tally>,
 }
 
-impl Door {
-    async fn keep(self, listener: Listener, shutdown: Shutdown) {
+impl Acceptor {
+    async fn accept_from(self, listener: Listener, shutdown: Shutdown) {
         let begun = shutdown.begun();
         tokio::pin!(begun);
         let mut failing = false;

@@ -22,7 +22,7 @@ pub(crate) use self::password::{Password, PasswordScheme, Throttle};
 pub(crate) use self::providers::Provider;
 pub(crate) use self::routes::{Require, Route};
 pub(crate) use self::seed::Seed;
-pub(crate) use self::server::{Environment, Limits, Server};
+pub(crate) use self::server::{Environment, Server};
 pub(crate) use self::session::{SameSite, Session};
 pub(crate) use self::store::{Store, StoreKind};
 pub(crate) use self::surfaces::{Surface, Surfaces};

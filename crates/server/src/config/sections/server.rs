@@ -9,6 +9,7 @@ use super::super::mistake::Mistake;
 use super::super::quantity::{Size, Span};
 use super::super::values::Values;
 use super::choice::choice;
+use crate::run::Limits;
 
 choice! {
     /// How careful to be.
@@ -57,25 +58,6 @@ pub(crate) struct Server {
     pub(crate) limits: Limits,
 }
 
-/// What clients may take of the server.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Largest request head.
-    pub(crate) head_bytes: usize,
-    /// Most header fields.
-    pub(crate) head_fields: usize,
-    /// Longest wait for a head.
-    pub(crate) header_timeout: Duration,
-    /// Longest silence within a body.
-    pub(crate) body_idle_timeout: Duration,
-    /// Longest silence between requests.
-    pub(crate) idle_timeout: Duration,
-    /// Most connections at a time.
-    pub(crate) connections: usize,
-    /// How long requests under way may take at the end.
-    pub(crate) shutdown_timeout: Duration,
-}
-
 impl Server {
     pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
         Ok(Self {
@@ -85,7 +67,7 @@ impl Server {
             frontend_url: values.one("server.frontend_url")?,
             cors_origins: values.many("server.cors_origins")?,
             trusted_proxies: values.many("server.trusted_proxies")?,
-            limits: Limits::read(values)?,
+            limits: limits(values)?,
         })
     }
 
@@ -99,18 +81,16 @@ impl Server {
     }
 }
 
-impl Limits {
-    fn read(values: &Values) -> Result<Self, Mistake> {
-        let head_bytes = values.one::<Size>("server.limits.head_bytes")?.0;
-        let time = |key| values.one::<Span>(key).map(Duration::from);
-        Ok(Self {
-            head_bytes: usize::try_from(head_bytes).unwrap_or(usize::MAX),
-            head_fields: values.one("server.limits.head_fields")?,
-            header_timeout: time("server.limits.header_timeout")?,
-            body_idle_timeout: time("server.limits.body_idle_timeout")?,
-            idle_timeout: time("server.limits.idle_timeout")?,
-            connections: values.one("server.limits.connections")?,
-            shutdown_timeout: time("server.limits.shutdown_timeout")?,
-        })
-    }
+fn limits(values: &Values) -> Result<Limits, Mistake> {
+    let head_bytes = values.one::<Size>("server.limits.head_bytes")?.0;
+    let time = |key| values.one::<Span>(key).map(Duration::from);
+    Ok(Limits {
+        head_bytes: usize::try_from(head_bytes).unwrap_or(usize::MAX),
+        head_fields: values.one("server.limits.head_fields")?,
+        header_timeout: time("server.limits.header_timeout")?,
+        body_idle_timeout: time("server.limits.body_idle_timeout")?,
+        idle_timeout: time("server.limits.idle_timeout")?,
+        connections: values.one("server.limits.connections")?,
+        shutdown_timeout: time("server.limits.shutdown_timeout")?,
+    })
 }
