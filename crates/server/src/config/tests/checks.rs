@@ -199,9 +199,12 @@ fn every_row_is_tested() {
     assert_eq!(untested, [""; 0]);
 }
 
+fn route(path: &str) -> String {
+    ROUTE.replace("\"/r\"", &format!("{path:?}"))
+}
+
 #[test]
 fn doorwards_own_paths_are_no_routes() {
-    let route = |path: &str| ROUTE.replace("\"/r\"", &format!("{path:?}"));
     for path in [
         "/",
         "/*",
@@ -232,6 +235,17 @@ fn doorwards_own_paths_are_no_routes() {
     }
     for path in ["/authx", "/api/v1/generation/*", "/api/authors", "/healthy", "/x/auth", "/teamsters/*", "/api/v2/*"] {
         assert_eq!(mistakes("production", &route(path)), [""; 0], "{path}");
+    }
+}
+
+#[test]
+fn every_path_that_doorward_answers_is_its_own() {
+    let document: serde_json::Value = serde_json::from_str(&doorward_web::document()).unwrap();
+    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in paths {
+        let mistakes = mistakes("development", &route(&path.replace(['{', '}'], "")));
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with("routes[0].path: "), "{path}: {mistakes:?}");
     }
 }
 
