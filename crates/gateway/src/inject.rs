@@ -8,6 +8,7 @@ use std::io;
 
 use bytes::Bytes;
 use doorward_identity::session::Caller;
+use doorward_protocol::media_type;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
@@ -104,51 +105,7 @@ fn judge_media_type(headers: &HeaderMap) -> Result<bool, Refusal> {
     match (types.next(), types.next()) {
         (None, _) => Ok(false),
         (Some(_), Some(_)) => Err(Refusal::AmbiguousHeader(CONTENT_TYPE)),
-        (Some(one), None) if is_json(one) => Ok(true),
+        (Some(one), None) if one.to_str().is_ok_and(media_type::is_json) => Ok(true),
         (Some(_), None) => Err(Refusal::UnsupportedMediaType(NOT_JSON)),
-    }
-}
-
-/// Whether a media type is `application/json` or has the suffix `+json` (RFC 6839 §3.1), in UTF-8.
-fn is_json(media_type: &HeaderValue) -> bool {
-    let Ok(text) = media_type.to_str() else { return false };
-    let mut parts = text.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let named = essence == "application/json" || (essence.contains('/') && essence.ends_with("+json"));
-    named
-        && parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
-            !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_json_in_utf_8_counts_as_json() {
-        for json in [
-            "application/json",
-            "Application/JSON; charset=UTF-8",
-            "application/json;charset=\"utf-8\"",
-            "application/problem+json",
-            "application/json;",
-            "application/json; version=2",
-        ] {
-            assert!(is_json(&HeaderValue::from_static(json)), "{json}");
-        }
-        for other in [
-            "text/plain",
-            "text/json",
-            "application/jsonx",
-            "application/x-www-form-urlencoded",
-            "application/json, text/plain",
-            "application/json; charset=utf-16",
-            "application/json; charset = utf-7",
-            "+json",
-            "",
-        ] {
-            assert!(!is_json(&HeaderValue::from_static(other)), "{other}");
-        }
     }
 }

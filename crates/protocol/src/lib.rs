@@ -1,4 +1,5 @@
-//! The wire formats of trust: signed tokens, public keys, opaque secrets, request targets and problem details.
+//! The wire formats of trust: signed tokens, public keys, opaque secrets, request targets, media types and problem
+//! details.
 //!
 //! Everything here is pure and synchronous. It knows no HTTP, no store, no clock and no user; whoever asks brings the
 //! time, the randomness and the keys. Every parser takes hostile input and answers with a value or an error.
@@ -6,6 +7,7 @@
 pub mod algorithm;
 pub mod jwk;
 pub mod jwt;
+pub mod media_type;
 pub mod opaque;
 pub mod problem;
 pub mod request_target;

@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use bytes::Bytes;
+use doorward_protocol::media_type;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -110,7 +111,7 @@ fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
     let unsupported = |detail| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     match (types.next(), types.next()) {
-        (Some(one), None) if is_json(one) => {}
+        (Some(one), None) if one.to_str().is_ok_and(media_type::is_json) => {}
         _ => return unsupported("The body must be sent as application/json"),
     }
     let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
@@ -119,21 +120,6 @@ fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
     } else {
         unsupported("The body must not be compressed")
     }
-}
-
-/// Whether a media type is `application/json` or has the suffix `+json` (RFC 6839, 3.1), in UTF-8.
-fn is_json(media_type: &HeaderValue) -> bool {
-    let Ok(text) = media_type.to_str() else { return false };
-    let mut parts = text.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default();
-    let suffix = essence.get(essence.len().saturating_sub(5)..).unwrap_or_default();
-    let is_json = essence.eq_ignore_ascii_case("application/json")
-        || (essence.contains('/') && suffix.eq_ignore_ascii_case("+json"));
-    let other_charset = |part: &str| {
-        let Some((name, value)) = part.split_once('=') else { return false };
-        name.eq_ignore_ascii_case("charset") && !value.trim_matches('"').eq_ignore_ascii_case("utf-8")
-    };
-    is_json && !parts.any(other_charset)
 }
 
 fn parse(text: &str) -> Result<Members<'_>, Problem> {
