@@ -11,7 +11,7 @@ use crate::route::Routes;
 use crate::upstream::Upstream;
 
 /// How long a connection may take to open.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) type Connector = HttpsConnector<HttpConnector>;
 

@@ -37,7 +37,7 @@ pub use connect::StartError;
 pub use decide::{Needs, Require};
 pub use inject::Inject;
 pub use refusal::Refusal;
-pub use upstream::{InvalidUpstream, Probe, Upstream};
+pub use upstream::{InvalidUpstream, Upstream};
 
 /// What the gateway must know beside its routes.
 #[derive(Clone, Debug)]
@@ -124,10 +124,5 @@ where
         let body = inject::inject(&route.inject, route.body_limit, caller, &mut head, body).await?;
         self.stripper.tell(&mut head.headers, exchange)?;
         self.forwarder.forward(route, &target, head, body).await
-    }
-
-    /// Whether a connection to each upstream can be opened.
-    pub async fn probe(&self) -> Vec<Probe> {
-        upstream::probe(self.routes.upstreams()).await
     }
 }

@@ -1,17 +1,11 @@
-//! The services behind: where they are, and whether they can be reached. Knows no route's terms.
+//! The services behind: where they are. Knows no route's terms and opens no connection.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use doorward_protocol::request_target::{JudgedPath, TargetError};
-use futures_util::future::join_all;
 use http::Uri;
 use http::uri::{Authority, InvalidUri, PathAndQuery, Scheme};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-
-use crate::connect::CONNECT_TIMEOUT;
 
 /// A service behind: where it is, and the path under which it takes what a route passes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,38 +88,6 @@ impl Upstream {
             .path_and_query(path_and_query)
             .build()
     }
-
-    fn port(&self) -> u16 {
-        self.authority.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
-    }
-}
-
-/// Whether a service behind could be reached.
-#[derive(Debug)]
-pub struct Probe {
-    /// Which one: host and port.
-    pub upstream: String,
-    /// Why it could not.
-    pub outcome: Result<(), String>,
-}
-
-/// Opens a connection to each place once, all at the same time.
-pub(crate) async fn probe(upstreams: impl Iterator<Item = &Upstream>) -> Vec<Probe> {
-    let places: BTreeMap<String, (String, u16)> = upstreams
-        .map(|upstream| {
-            let host = upstream.authority.host().trim_matches(['[', ']']);
-            (format!("{}:{}", upstream.authority.host(), upstream.port()), (host.to_owned(), upstream.port()))
-        })
-        .collect();
-    join_all(places.into_iter().map(|(upstream, place)| async {
-        let outcome = match timeout(CONNECT_TIMEOUT, TcpStream::connect(place)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())),
-        };
-        Probe { upstream, outcome }
-    }))
-    .await
 }
 
 #[cfg(test)]

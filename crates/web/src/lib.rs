@@ -18,7 +18,6 @@ mod query;
 mod routes;
 mod target;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -102,17 +101,6 @@ impl Surfaces {
     /// What every request passes, proxied ones too.
     pub const fn envelope(&self) -> &Envelope {
         &self.envelope
-    }
-
-    /// Answers a request, whole: begins, answers a preflight or the request itself, and finishes.
-    pub async fn serve(&self, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
-        let (head, body) = request.into_parts();
-        let exchange = Arc::new(self.envelope.begin(peer, &head));
-        if let Some(mut answer) = self.envelope.preflight(&exchange, &head) {
-            self.envelope.finish(&exchange, Answered::Own("preflight"), &mut answer);
-            return answer;
-        }
-        self.answer(&exchange, Request::from_parts(head, body)).await
     }
 
     /// Answers a request that has begun and that no route of the gateway takes, and finishes it.

@@ -259,11 +259,9 @@ impl From<RotateError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let body = problem::Problem {
-            detail: Some(self.detail.into_owned()),
-            errors: self.errors,
-            ..problem::Problem::new(self.status.as_u16(), title, self.code)
-        };
+        let body = problem::Problem::new(self.status.as_u16(), title, self.code)
+            .with_detail(self.detail.into_owned())
+            .with_errors(self.errors);
         let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

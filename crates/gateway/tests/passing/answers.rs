@@ -206,16 +206,3 @@ async fn an_answer_to_head_has_a_length_and_no_body() {
     assert_eq!(response.headers()["content-length"], "5000");
     assert!(read(response).await.is_empty());
 }
-
-#[tokio::test]
-async fn probing_tells_which_service_is_away() {
-    let service = Service::start().await;
-    let (here, away) = (service.url.clone(), nowhere().await);
-    let upstreams = [&here, &away, &here].map(|url| format!("{url}/some/path").parse().unwrap()).to_vec();
-    let stage = Stage::new(Route { upstreams, ..route(&here) });
-    let probes = stage.gateway.probe().await;
-    assert_eq!(probes.len(), 2, "each place once");
-    for probe in probes {
-        assert_eq!(probe.outcome.is_ok(), here.ends_with(&probe.upstream), "{}", probe.upstream);
-    }
-}

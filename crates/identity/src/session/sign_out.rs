@@ -4,7 +4,7 @@
 use doorward_protocol::opaque::{Kind, OpaqueToken};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Caller, EndReason, Origin, Session};
+use super::{Caller, EndReason, Origin};
 use crate::audit::{AuditAction, AuditActor};
 use crate::change::ChangeSubject;
 use crate::{Identity, SessionId, StoreError, UserId};
@@ -43,11 +43,6 @@ impl Identity {
         let user = caller.context.user.id;
         let audit = self.audit(AuditActor::User(user), AuditAction::SessionsEnded, user, None, &origin);
         self.end_all(user, &audit).await
-    }
-
-    /// The caller's open sessions.
-    pub async fn list_sessions(&self, caller: &Caller) -> Result<Vec<Session>, StoreError> {
-        self.store.list_sessions(caller.context.user.id, self.clock.now()).await
     }
 
     async fn end(&self, session: SessionId, user: UserId, origin: &Origin) -> Result<(), StoreError> {

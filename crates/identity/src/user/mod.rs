@@ -9,7 +9,7 @@ mod store;
 
 pub use administer::{AdminError, NewAccount, UserChange};
 pub use email::{EmailAddress, EmailKey, InvalidEmail};
-pub use model::{ExternalIdentity, InvalidRole, NewUser, Role, User, UserContext, UserDomain, UserStatus, UserTeam};
+pub use model::{ExternalIdentity, InvalidRole, NewUser, Role, User, UserContext, UserStatus, UserTeam};
 pub use provision::{OutsidePerson, ProvisionError};
 pub use sign_up::{SignUp, SignUpError};
 pub use store::{UserQuery, UserStore};

@@ -167,7 +167,7 @@ pub struct UserContext {
     /// Active teams they are in, by name.
     pub teams: Vec<UserTeam>,
     /// Active domains assigned to them, by key.
-    pub domains: Vec<UserDomain>,
+    pub domains: Vec<Domain>,
 }
 
 /// A team someone is in, and as what.
@@ -178,6 +178,3 @@ pub struct UserTeam {
     /// Their role in it.
     pub role: Role,
 }
-
-/// A domain assigned to someone.
-pub type UserDomain = Domain;

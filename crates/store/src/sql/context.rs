@@ -2,7 +2,8 @@
 //! key on one connection.
 
 use doorward_identity::UserId;
-use doorward_identity::user::{Role, User, UserContext, UserDomain, UserTeam};
+use doorward_identity::domain::Domain;
+use doorward_identity::user::{Role, User, UserContext, UserTeam};
 
 use super::Connection;
 use super::domain::DomainRow;
@@ -41,6 +42,6 @@ pub(super) async fn find(connection: &mut Connection, id: UserId) -> Result<Opti
     Ok(Some(UserContext {
         user: User::try_from(user)?,
         teams: teams.into_iter().map(UserTeam::try_from).collect::<Result<_, _>>()?,
-        domains: domains.into_iter().map(UserDomain::try_from).collect::<Result<_, _>>()?,
+        domains: domains.into_iter().map(Domain::try_from).collect::<Result<_, _>>()?,
     }))
 }

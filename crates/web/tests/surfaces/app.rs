@@ -1,6 +1,7 @@
 //! A Doorward without a socket, and the people who use it.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,8 +21,8 @@ use doorward_identity::user::{NewAccount, Role};
 use doorward_identity::{Identity, Parts};
 use doorward_protocol::algorithm::Algorithm;
 use doorward_store::{Options, SqliteStore};
-use doorward_web::{Cors, EnabledSurfaces, RequestObserver, Surfaces, WebSettings};
-use http::{HeaderMap, Request, StatusCode};
+use doorward_web::{Answered, Cors, EnabledSurfaces, RequestObserver, Surfaces, WebSettings};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -129,11 +130,22 @@ impl App {
 
     /// Sends a request as it is, from 192.0.2.7.
     pub(crate) async fn send(&self, request: Request<Body>) -> Outcome<Answer> {
-        let peer = "192.0.2.7:4711".parse()?;
-        let (head, body) = self.surfaces.serve(peer, request).await.into_parts();
+        let (head, body) = self.answer("192.0.2.7:4711".parse()?, request).await.into_parts();
         let bytes = body.collect().await?.to_bytes().to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, bytes, body })
+    }
+
+    /// The way of every request, as the server takes it where no route of the gateway does.
+    async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
+        let envelope = self.surfaces.envelope();
+        let (head, body) = request.into_parts();
+        let exchange = Arc::new(envelope.begin(peer, &head));
+        if let Some(mut answer) = envelope.preflight(&exchange, &head) {
+            envelope.finish(&exchange, Answered::Own("preflight"), &mut answer);
+            return answer;
+        }
+        self.surfaces.answer(&exchange, Request::from_parts(head, body)).await
     }
 
     /// Somebody without a token.
