@@ -1,18 +1,18 @@
-//! The surfaces: the five systems' ways in, over one account model.
+//! The surfaces: the ways in, each with the contract of a system that Doorward stands in for, over one account model.
 
 use serde::{Deserialize, Serialize};
 
-/// Which system's contract a call came through. Decides claims, lives and wording, never who a person is.
+/// Whose contract a call came through. Decides claims, lives and wording, never who a person is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Surface {
-    /// System 0: sign-in through a provider, cookie sessions.
+    /// Sign-in through a provider's page, cookie sessions.
     Hosted,
-    /// System 1: accounts with e-mailed codes.
+    /// Accounts with e-mailed codes.
     Accounts,
-    /// System 2: e-mail and password (`/api/auth`).
+    /// E-mail and password (`/api/auth`).
     Signin,
-    /// System 3: identity for microservices (`/auth`).
+    /// Identity for microservices (`/auth`).
     Directory,
 }
 

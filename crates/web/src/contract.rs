@@ -1,14 +1,14 @@
-//! What the surfaces say differently about the same thing: statuses and words, as their pages promise them.
-//! Knows no service.
+//! What the surfaces say differently about the same thing: statuses and words, as the systems they stand in for
+//! promised them. Knows no service.
 
 use http::StatusCode;
 
 /// Whose promises an answer keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contract {
-    /// System 2, `/api/auth`.
+    /// E-mail and password, `/api/auth`.
     Signin,
-    /// System 3, `/auth`, `/teams` and `/domains`.
+    /// Identity for microservices, `/auth`, `/teams` and `/domains`.
     Directory,
     /// `/admin/v1`.
     Administration,

@@ -27,7 +27,7 @@ fn service() -> Routes {
         .routes(routes!(wellknown::jwks))
 }
 
-/// System 2: `/api/auth/…`.
+/// E-mail and password: `/api/auth/…`.
 fn signin() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(signin::sign_up))
@@ -37,7 +37,7 @@ fn signin() -> Routes {
         .routes(routes!(signin::me))
 }
 
-/// System 3: `/auth/…`, `/teams…`, `/domains…`.
+/// Identity for microservices: `/auth/…`, `/teams…`, `/domains…`.
 fn directory() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(directory::register))

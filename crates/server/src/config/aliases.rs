@@ -1,4 +1,5 @@
-//! The five systems' names for settings, in one table: old name → setting, with what to do to the value.
+//! What the systems that Doorward stands in for call their settings, in one table: old name → setting, with what to
+//! do to the value.
 
 use super::redact;
 

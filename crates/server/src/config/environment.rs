@@ -1,4 +1,4 @@
-//! The environment as leaves: `DOORWARD__…`, the five systems' old names, and `.env` beneath both.
+//! The environment as leaves: `DOORWARD__…`, the old systems' names, and `.env` beneath both.
 //!
 //! A real variable beats the same name in `.env`. Two names that say different things of one setting are a mistake.
 

@@ -1,4 +1,4 @@
-//! System 3: identity for microservices under `/auth`, `/teams` and `/domains`.
+//! The directory surface: identity for microservices under `/auth`, `/teams` and `/domains`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! System 2: e-mail and password under `/api/auth`.
+//! The sign-in surface: e-mail and password under `/api/auth`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! System 3, call by call.
+//! Identity for microservices, call by call.
 
 use axum::body::Body;
 use jiff::SignedDuration;

@@ -1,4 +1,4 @@
-//! System 2, call by call.
+//! E-mail and password, call by call.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The ways in: the five systems' contracts over one account model.
+//! The ways in: whether each is there, how long its tokens live and which passwords it takes.
 
 use doorward_identity::credential::{CharacterClass, PasswordRule};
 use jiff::SignedDuration;

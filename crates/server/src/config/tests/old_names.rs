@@ -1,4 +1,4 @@
-//! The five systems' variables, each of them, and their documented `.env` files.
+//! The old systems' variables, each of them, and their documented `.env` files.
 
 use std::collections::BTreeSet;
 
