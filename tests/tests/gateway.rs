@@ -97,6 +97,8 @@ fn the_callers_id_is_told_and_nothing_else_changes() {
         format!("{{\"user_id\": \"someone else\", {kept}}}"),
         format!("{{{kept}, \"user_id\": {{\"deep\": [1]}}}}"),
         format!("{{{kept}, \"user\\u005fid\": null}}"),
+        format!("{{{kept}, \"User_Id\": \"someone else\"}}"),
+        format!("{{\"USER\\u005fID\": \"someone else\",{kept}}}"),
         format!(" \r\n{{ \"\\u0075ser_id\":0,{kept} }}\t"),
     ];
     for body in bodies {
@@ -138,6 +140,7 @@ fn a_body_that_cannot_be_told_the_callers_id_is_refused() {
         "{\"user_id\":1,\"user_id\":2}",
         "{\"a\":1,\"\\u0061\":2}",
         "{\"user_id\":1,\"user\\u005fid\":2}",
+        "{\"user_id\":1,\"User_Id\":2}",
         "\u{feff}{}",
         "{\"a\":\"\\ud800\"}",
     ] {

@@ -21,7 +21,7 @@ use crate::refusal::Refusal;
 /// How a service is told who calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inject {
-    /// The member of the JSON body that carries the caller's id. Another letter case is another member.
+    /// The member of the JSON body that carries the caller's id, whatever letter case a client writes it in.
     pub json: Option<String>,
 }
 

@@ -41,7 +41,8 @@ pub enum NotAnObject {
 
 /// The object with its member `name` set to the text `value`, or without it if there is none.
 ///
-/// The member comes first. One that was there goes, with the comma that parted it from its neighbour.
+/// The member comes first. One that was there goes, with the comma that parted it from its neighbour; so does one
+/// that differs in letter case alone, for many readers match names without it and believe the last.
 pub(crate) fn with_member(json: &[u8], name: &str, value: Option<&str>) -> Result<Vec<u8>, NotAnObject> {
     let text = std::str::from_utf8(json).map_err(|_| NotAnObject::Encoding)?;
     let object = Scanner { text, at: 0 }.object(name)?;
@@ -64,6 +65,15 @@ pub(crate) fn with_member(json: &[u8], name: &str, value: Option<&str>) -> Resul
 fn push_text(out: &mut Vec<u8>, text: &str) {
     // `Value` writes a text as JSON and cannot fail.
     out.extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
+}
+
+/// Whether some reader takes `key` for `name`: letter case is folded as widely as any does (`ſ` is an s).
+fn is_read_as(key: &str, name: &str) -> bool {
+    folded(key).eq(folded(name))
+}
+
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 /// What was found out about the outermost object.
@@ -126,11 +136,11 @@ impl<'j> Scanner<'j> {
             self.space();
             let start = self.at;
             let key = self.key()?;
-            let is_own = key == name;
+            let is_own = is_read_as(&key, name);
             if seen.len() == MAX_MEMBERS {
                 return Err(NotAnObject::TooManyMembers);
             }
-            if !seen.insert(key) {
+            if !seen.insert(key) || (is_own && own.is_some()) {
                 return Err(NotAnObject::Duplicate);
             }
             self.value()?;
