@@ -12,8 +12,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Request;
-use http_body_util::Either;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,7 +26,7 @@ use super::exchange::{Answer, Exchange, Wait};
 use super::framing::HeadLimits;
 use super::head_guard::HeadGuard;
 use super::timed_body::TimedBody;
-use super::{Limits, Serve};
+use super::{GuardedRequest, Limits, Refusal, Serve};
 
 /// Longest wait for a client to close its side after the last answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -58,16 +59,10 @@ pub(super) async fn serve<S: Serve>(
         let exchange = Rc::clone(&exchange);
         service_fn(move |request: Request<Incoming>| {
             let refusal = exchange.request_arrived();
-            let exchange = Rc::clone(&exchange);
-            let service = Rc::clone(&service);
+            let request = request.map(|body| TimedBody::new(body, limits.body_idle_timeout));
+            let (service, exchange) = (Rc::clone(&service), Rc::clone(&exchange));
             async move {
-                let response = if let Some(refusal) = refusal {
-                    service.refused(peer, refusal);
-                    refusal.response().map(Either::Left)
-                } else {
-                    let timed = request.map(|body| TimedBody::new(body, limits.body_idle_timeout));
-                    service.serve(peer, timed).await.map(Either::Right)
-                };
+                let response = answer(&*service, peer, refusal, request).await;
                 Ok::<_, Infallible>(response.map(|body| Answer::new(body, exchange)))
             }
         })
@@ -108,6 +103,22 @@ pub(super) async fn serve<S: Serve>(
     })
     .await;
     ended
+}
+
+/// The refusal if there is one, or else what the service answers.
+async fn answer<S: Serve>(
+    service: &S,
+    peer: SocketAddr,
+    refusal: Option<Refusal>,
+    request: GuardedRequest,
+) -> Response<Either<Full<Bytes>, S::Body>> {
+    match refusal {
+        Some(refusal) => {
+            service.refused(peer, refusal);
+            refusal.response().map(Either::Left)
+        }
+        None => service.serve(peer, request).await.map(Either::Right),
+    }
 }
 
 /// The HTTP library's settings. Its own head time-out stays off: the guard holds back what is not
