@@ -55,3 +55,26 @@ fn blocks(text: &str, heading: &str) -> Vec<String> {
     }
     blocks
 }
+
+#[test]
+fn every_place_that_the_documents_name_is_there() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let decisions = std::fs::read_dir(repository.join("docs/adr")).expect("the decisions");
+    let decisions = decisions.map(|entry| entry.expect("an entry").path());
+    let documents =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| repository.join(name));
+    for document in documents.into_iter().chain(decisions) {
+        let text = std::fs::read_to_string(&document).expect("a document");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let links = links.filter(|link| !link.contains("://") && !link.starts_with('#'));
+        let folder = document.parent().expect("a folder");
+        for link in links {
+            assert!(folder.join(link).exists(), "{} links to {link}", document.display());
+        }
+        // Placeholders (`NNNN`, `<concept>`) and patterns name no one place.
+        let code = text.split('`').skip(1).step_by(2).filter(|code| !code.contains(['<', '{', ' ', '…']));
+        for path in code.filter(|code| code.starts_with("crates/") || code.starts_with("docs/")) {
+            assert!(repository.join(path).exists(), "{} names {path}", document.display());
+        }
+    }
+}
