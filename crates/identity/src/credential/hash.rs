@@ -139,7 +139,13 @@ impl HashScheme {
 pub(super) fn verify(hash: &PasswordHash, password: &SecretString) -> bool {
     let (text, password) = (hash.expose(), password.expose_secret().as_bytes());
     match Kind::of(text) {
-        Some(Kind::Bcrypt { .. }) => fits_bcrypt(password) && bcrypt::verify(password, text).unwrap_or(false),
+        Some(Kind::Bcrypt { .. }) => {
+            // What does not fit is wrong, but not sooner: the time would tell what kind of hash an account has, and
+            // so that there is one.
+            let fits = fits_bcrypt(password);
+            let equals = bcrypt::verify(if fits { password } else { b"" }, text).unwrap_or(false);
+            fits && equals
+        }
         Some(Kind::BcryptSha256(parts)) => {
             let digest = sha256_digest(password, parts.salt);
             bcrypt::verify(digest, &format!("$2b${:02}${}{}", parts.cost, parts.salt, parts.checksum)).unwrap_or(false)
@@ -278,6 +284,21 @@ mod tests {
     fn a_nul_neither_ends_nor_repeats_a_password() {
         let hash = hash(QUICK, "ab");
         assert!(!verify(&hash, &"ab\0ab".into()));
+    }
+
+    #[test]
+    fn a_password_that_bcrypt_would_cut_costs_what_any_other_does() {
+        let hash = hash(HashScheme::Bcrypt { cost: 6 }, "ab");
+        let time = |password: &str| {
+            let started = Instant::now();
+            assert!(!verify(&hash, &password.into()));
+            started.elapsed()
+        };
+        let usual = (0..3).map(|_| time("no")).min().unwrap();
+        for cut in ["x".repeat(73), "a\0b".to_owned()] {
+            // Without the work it is a thousandth.
+            assert!(time(&cut) > usual / 4, "{cut:?}");
+        }
     }
 
     #[test]
