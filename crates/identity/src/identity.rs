@@ -63,6 +63,14 @@ impl Identity {
     /// Puts the domain together: starts the hashing threads, reads the signing keys and makes the first one
     /// where there is none, and finds its place in the change log.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
+        let identity = Self::without_keys(parts).await?;
+        identity.load_keys().await?;
+        Ok(identity)
+    }
+
+    /// The same without the signing keys: it issues and judges no token. For throwing away a key that cannot be
+    /// opened, which keeps everything else from starting.
+    pub async fn without_keys(parts: Parts) -> Result<Self, StartError> {
         let Parts { store, clock, entropy, observer, outside, sealing_key, settings } = parts;
         let hasher =
             Hasher::start(settings.hash, settings.hash_threads, settings.hash_queue, &entropy, Arc::clone(&observer))?;
@@ -70,10 +78,7 @@ impl Identity {
         let live = LiveState::starting_after(store.latest_change().await?);
         let addresses = AddressThrottle::new(settings.address_failures, settings.address_window);
         let turns = Turns::default();
-        let identity =
-            Self { store, clock, entropy, observer, outside, settings, hasher, keyring, live, addresses, turns };
-        identity.load_keys().await?;
-        Ok(identity)
+        Ok(Self { store, clock, entropy, observer, outside, settings, hasher, keyring, live, addresses, turns })
     }
 
     /// Asks the store for a sign of life.

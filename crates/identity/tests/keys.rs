@@ -4,8 +4,8 @@
 
 mod world;
 
-use doorward_identity::Identity;
-use doorward_identity::keyring::{KeyState, RotateError};
+use doorward_identity::keyring::{KeyState, KeyringError, RotateError};
+use doorward_identity::{Identity, StartError};
 use doorward_protocol::algorithm::Algorithm;
 use world::{World, admin, sign_in, sign_up};
 
@@ -59,6 +59,20 @@ async fn a_withdrawn_key_takes_its_tokens_with_it_and_another_signs() {
     let new = sign_in(&there, "ada@example.com").await.access_token;
     assert!(is_valid(&here, &new).await);
     assert!(matches!(here.withdraw_key(&admin(), "no such key").await, Err(RotateError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_opened_can_be_withdrawn_and_another_signs() {
+    let world = World::new();
+    let lost = world.node().await.keys(&admin()).remove(0).kid;
+    let another_secret = "another secret than the key was sealed with";
+    let refused = Identity::start(world.parts(another_secret).await).await.err().unwrap();
+    assert!(matches!(&refused, StartError::Keyring(KeyringError::Sealed { kid, .. }) if *kid == lost), "{refused}");
+    let node = Identity::without_keys(world.parts(another_secret).await).await.unwrap();
+    node.withdraw_key(&admin(), &lost).await.unwrap();
+    let node = Identity::start(world.parts(another_secret).await).await.unwrap();
+    let keys = node.keys(&admin());
+    assert!(keys.len() == 1 && keys[0].kid != lost && keys[0].state == KeyState::Active, "{keys:?}");
 }
 
 #[tokio::test]

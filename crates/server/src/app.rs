@@ -10,6 +10,7 @@ use doorward_federation::{IssuerConfig, IssuerKeys, Outbound};
 use doorward_identity::clock::SystemClock;
 use doorward_identity::domain::DomainKey;
 use doorward_identity::entropy::SystemEntropy;
+use doorward_identity::issuer::{NoIssuers, OutsideKeys};
 use doorward_identity::name::DisplayName;
 use doorward_identity::observer::{Observer, Unobserved};
 use doorward_identity::settings::{Settings, SurfaceSettings};
@@ -43,7 +44,10 @@ impl App {
     /// Opens the store, brings it up to date and starts the domain.
     pub(crate) async fn build(config: Config) -> anyhow::Result<Self> {
         let metrics = Arc::new(Metrics::new());
-        let identity = Arc::new(start_identity(&config, Arc::clone(&metrics) as Arc<dyn Observer>).await?);
+        let outside = Arc::new(outside_issuers(&config));
+        let parts = parts(&config, Arc::clone(&metrics) as _, Arc::clone(&outside) as _).await?;
+        let identity = Arc::new(Identity::start(parts).await?);
+        outside.warm();
         let (teams, domains) = seeds(&config.seed)?;
         identity.seed(&teams, &domains).await.context("the first teams and domains cannot be made")?;
         Ok(Self { config, identity, metrics, readiness: Arc::new(AtomicBool::new(false)) })
@@ -86,10 +90,16 @@ impl App {
 
 /// The domain over an up-to-date store, for commands that do not serve.
 pub(crate) async fn open_identity(config: &Config) -> anyhow::Result<Identity> {
-    start_identity(config, Arc::new(Unobserved)).await
+    Ok(Identity::start(parts(config, Arc::new(Unobserved), Arc::new(NoIssuers)).await?).await?)
 }
 
-async fn start_identity(config: &Config, observer: Arc<dyn Observer>) -> anyhow::Result<Identity> {
+/// The same where a signing key that cannot be opened must not be in the way.
+pub(crate) async fn open_identity_without_keys(config: &Config) -> anyhow::Result<Identity> {
+    Ok(Identity::without_keys(parts(config, Arc::new(Unobserved), Arc::new(NoIssuers)).await?).await?)
+}
+
+/// What the domain is made of, its store up to date.
+async fn parts(config: &Config, observer: Arc<dyn Observer>, outside: Arc<dyn OutsideKeys>) -> anyhow::Result<Parts> {
     let memory = Memory::open(config, Arc::clone(&observer)).await.context("the store cannot be opened")?;
     let applied = memory.migrate().await.context("the store cannot be brought up to date")?;
     if applied > 0 {
@@ -101,24 +111,25 @@ async fn start_identity(config: &Config, observer: Arc<dyn Observer>) -> anyhow:
         bail!("the store would lose what it acknowledged: {reason}");
     }
     let entropy = Arc::new(SystemEntropy);
-    let outbound = Outbound::new(config.environment == Environment::Development);
+    Ok(Parts {
+        store: memory.into_store(),
+        clock: Arc::new(SystemClock),
+        observer,
+        outside,
+        sealing_key: sealing::key(config, &*entropy)?,
+        entropy,
+        settings: settings(config),
+    })
+}
+
+/// The trusted outside issuers.
+fn outside_issuers(config: &Config) -> IssuerKeys {
     let issuers = config.issuers.iter().map(|issuer| IssuerConfig {
         issuer: issuer.issuer.clone(),
         audiences: issuer.audiences.clone(),
         jwks_uri: issuer.jwks_uri.clone(),
     });
-    let outside = IssuerKeys::new(issuers.collect(), &outbound);
-    outside.warm();
-    let parts = Parts {
-        store: memory.into_store(),
-        clock: Arc::new(SystemClock),
-        observer,
-        outside: Arc::new(outside),
-        sealing_key: sealing::key(config, &*entropy)?,
-        entropy,
-        settings: settings(config),
-    };
-    Ok(Identity::start(parts).await?)
+    IssuerKeys::new(issuers.collect(), &Outbound::new(config.environment == Environment::Development))
 }
 
 /// The domain's share of the configuration.

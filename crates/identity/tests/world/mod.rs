@@ -61,18 +61,22 @@ impl World {
         outside: Arc<dyn OutsideKeys>,
         change: impl FnOnce(&mut Settings),
     ) -> Identity {
-        let mut settings = settings();
-        change(&mut settings);
-        let parts = Parts {
+        let mut parts = self.parts("the sealing key of these tests").await;
+        change(&mut parts.settings);
+        Identity::start(Parts { outside, ..parts }).await.unwrap()
+    }
+
+    /// What a node is made of whose keys are sealed with that secret.
+    pub(crate) async fn parts(&self, sealed_with: &str) -> Parts {
+        Parts {
             store: self.store().await,
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),
             observer: Arc::new(Unobserved),
-            outside,
-            sealing_key: SealingKey::derive(&"the sealing key of these tests".into()).unwrap(),
-            settings,
-        };
-        Identity::start(parts).await.unwrap()
+            outside: Arc::new(NoIssuers),
+            sealing_key: SealingKey::derive(&sealed_with.into()).unwrap(),
+            settings: settings(),
+        }
     }
 }
 

@@ -76,6 +76,10 @@ async fn dispatch(command: Command, sources: &Sources, out: &mut Output) -> anyh
         Command::User(command) => user::run(&identity(sources).await?, command, out).await?,
         Command::Team(command) => team::run(&identity(sources).await?, command, out).await?,
         Command::Domain(command) => domain::run(&identity(sources).await?, command, out).await?,
+        Command::Key(command @ key::KeyCommand::Withdraw { .. }) => {
+            let identity = app::open_identity_without_keys(&load(sources)?).await?;
+            key::run(&identity, command, out).await?;
+        }
         Command::Key(command) => key::run(&identity(sources).await?, command, out).await?,
     }
     Ok(ExitCode::SUCCESS)
