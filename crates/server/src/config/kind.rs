@@ -252,12 +252,15 @@ fn store(text: &str) -> Checked {
 }
 
 fn mail(text: &str) -> Checked {
-    let known = ["log:", "ses:", "smtp://", "smtps://"].iter().any(|scheme| text.starts_with(scheme));
-    if known {
-        Ok(text.to_owned())
-    } else {
-        Err(not(text, "is not a way to send mail", "write it as log: or smtps://user:password@host"))
+    let by_server = ["smtp://", "smtps://"].iter().any(|scheme| text.starts_with(scheme)) && Url::parse(text).is_ok();
+    if by_server || ["log:", "ses:"].iter().any(|scheme| text.starts_with(scheme)) {
+        return Ok(text.to_owned());
     }
+    // The text itself is not shown, as of a store.
+    Err(Fault {
+        what: "is not a way to send mail".to_owned(),
+        hint: "write it as log: or smtps://user:password@host, special characters percent-encoded".to_owned(),
+    })
 }
 
 fn route_path(text: &str) -> Checked {
@@ -337,6 +340,11 @@ mod tests {
         assert!(refused.contains("names a user") && !refused.contains("hunter2"), "{refused}");
         let refused = told(Kind::StoreUrl, "postgres://ann:hunter2@host:port/x");
         assert!(refused.contains("is not a PostgreSQL URL") && !refused.contains("hunter2"), "{refused}");
+        for text in ["hunter2", "smtp:ann:hunter2@host", "smtp://ann:hunter2", "smtp://ann:hunter2@host:port"] {
+            let refused = told(Kind::MailUrl, text);
+            assert!(refused.contains("is not a way to send mail") && !refused.contains("hunter2"), "{refused}");
+        }
+        assert_eq!(taken(Kind::MailUrl, "smtps://ann:p%40@host:465").as_deref(), Ok("smtps://ann:p%40@host:465"));
         assert_eq!(taken(Kind::BaseUrl, "http://h:1/").as_deref(), Ok("http://h:1"));
         assert_eq!(taken(Kind::Url, "https://tenant.example/").as_deref(), Ok("https://tenant.example/"));
     }

@@ -8,7 +8,7 @@ pub(super) const REDACTED: &str = "[redacted]";
 /// `text` with the password of an address, and any parameter that looks like one, replaced.
 pub(super) fn address(text: &str) -> Cow<'_, str> {
     let Some(start) = text.find("://").map(|at| at + 3) else {
-        return Cow::Borrowed(text);
+        return misspelt(text);
     };
     let mut out = text.to_owned();
     // A password with an unescaped `@` or `/` must not show its tail: everything up to the last `@` goes.
@@ -23,6 +23,14 @@ pub(super) fn address(text: &str) -> Cow<'_, str> {
     };
     let parameters: Vec<_> = out[query..].split('&').map(parameter).collect();
     Cow::Owned(format!("{}{}", &out[..query], parameters.join("&")))
+}
+
+/// What has no `//` may still have been meant as an address: `smtp:ann:pw@mail`, `ann:pw@db/x`.
+fn misspelt(text: &str) -> Cow<'_, str> {
+    match (text.find(':').map(|at| at + 1), text.rfind('@')) {
+        (Some(from), Some(end)) if from < end => Cow::Owned(format!("{}{REDACTED}{}", &text[..from], &text[end..])),
+        _ => Cow::Borrowed(text),
+    }
 }
 
 fn parameter(pair: &str) -> Cow<'_, str> {
@@ -55,6 +63,10 @@ mod tests {
             ("http://[::1]:8000/a", "http://[::1]:8000/a"),
             ("sqlite:a/b.db", "sqlite:a/b.db"),
             ("é://é:é@é", "é://é:[redacted]@é"),
+            ("postgres:/ann:pw@db/x", "postgres:[redacted]@db/x"),
+            ("smtp:ann:pw@mail", "smtp:[redacted]@mail"),
+            ("ann:p:w@mail", "ann:[redacted]@mail"),
+            ("ann@mail", "ann@mail"),
         ] {
             assert_eq!(address(given), shown);
         }
