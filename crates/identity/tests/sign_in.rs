@@ -126,6 +126,26 @@ async fn an_address_that_failed_too_often_is_turned_away() {
 }
 
 #[tokio::test]
+async fn guesses_made_at_once_learn_no_more_than_the_address_may() {
+    let world = World::new();
+    let node = Arc::new(world.node_with(|settings| settings.address_failures = 3).await);
+    let crowd = (0..20).map(|number| {
+        let node = Arc::clone(&node);
+        tokio::spawn(async move {
+            try_sign_in(&node, &format!("somebody{number}@example.com"), "wrong", "198.51.100.7").await.unwrap_err()
+        })
+    });
+    let mut told = 0;
+    for one in crowd.collect::<Vec<_>>() {
+        match one.await.unwrap() {
+            SignInError::BadCredentials => told += 1,
+            other => assert!(matches!(other, SignInError::Throttled { .. }), "{other}"),
+        }
+    }
+    assert_eq!(told, 3);
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_before_it_hashes() {
     let world = World::new();
     let node = Arc::new(

@@ -131,12 +131,10 @@ impl Identity {
         self.count_attempt(&key).await?;
 
         let password = normalize(password);
-        let user = self.judge(user, password.clone()).await?.map_err(|outcome| {
-            if let Some(address) = origin.address {
-                self.addresses.failed(address, self.clock.now());
-            }
-            Refusal::bad_credentials(outcome)
-        })?;
+        let judged = self.judge(user, password.clone()).await?;
+        let user = judged.map_err(|outcome| self.count_failure(origin.address, outcome))?;
+        // Others may have failed from there while this password was hashed: over the limit nobody learns anything.
+        self.turn_away_address(origin.address)?;
 
         self.store.forgive_attempts(&key).await?;
         self.rehash(&user, password).await;
@@ -172,6 +170,11 @@ impl Identity {
     fn turn_away_address(&self, address: Option<IpAddr>) -> Result<(), Refusal> {
         let wait = address.and_then(|address| self.addresses.wait(address, self.clock.now()));
         wait.map_or(Ok(()), |retry_after_s| Err(Refusal::throttled(retry_after_s)))
+    }
+
+    fn count_failure(&self, address: Option<IpAddr>, outcome: SignInOutcome) -> Refusal {
+        let wait = address.and_then(|address| self.addresses.failed(address, self.clock.now()));
+        wait.map_or_else(|| Refusal::bad_credentials(outcome), Refusal::throttled)
     }
 
     /// The counter for this attempt: the account's, or its own for an address the person used before, so that

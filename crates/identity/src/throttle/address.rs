@@ -1,5 +1,6 @@
 //! Failed sign-ins by address, in this node's memory: a bound on one machine trying many accounts.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -37,20 +38,21 @@ impl AddressThrottle {
         (window.failures >= self.limit).then_some(left.as_secs().max(1))
     }
 
-    /// Counts a failure.
-    pub(crate) fn failed(&self, address: IpAddr, now: Timestamp) {
-        let fresh = || Arc::new(Mutex::new(Window { began: now, failures: 0 }));
-        let key = network(address);
-        let window = self.windows.get(&key).unwrap_or_else(|| {
-            let window = fresh();
-            self.windows.insert(key, Arc::clone(&window));
-            window
-        });
+    /// Counts a failure. One too many is not counted: the seconds until the address may try again come back.
+    pub(crate) fn failed(&self, address: IpAddr, now: Timestamp) -> Option<u64> {
+        let fresh = Window { began: now, failures: 0 };
+        let made: Result<_, Infallible> =
+            self.windows.get_or_insert_with(&network(address), || Ok(Arc::new(Mutex::new(fresh))));
+        let Ok(window) = made;
         let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.left(&window, now).is_none() {
+        let left = self.left(&window, now);
+        if left.is_none() {
             *window = Window { began: now, failures: 0 };
+        } else if window.failures >= self.limit {
+            return left.map(|left| left.as_secs().max(1));
         }
-        window.failures = window.failures.saturating_add(1);
+        window.failures += 1;
+        None
     }
 
     /// What is left of a window; none when it is over (or lies in the future, after the clock went back).
@@ -79,8 +81,9 @@ mod tests {
         let throttle = AddressThrottle::new(2, Duration::from_hours(1));
         let start = Timestamp::UNIX_EPOCH;
         for spelling in ["192.0.2.1", "::ffff:192.0.2.1"] {
-            throttle.failed(spelling.parse().unwrap(), start);
+            assert_eq!(throttle.failed(spelling.parse().unwrap(), start), None);
         }
+        assert_eq!(throttle.failed("192.0.2.1".parse().unwrap(), start), Some(3600));
         assert_eq!(throttle.wait("192.0.2.1".parse().unwrap(), start), Some(3600));
         assert_eq!(throttle.wait("192.0.2.2".parse().unwrap(), start), None);
         let later = start + jiff::SignedDuration::from_hours(1);
