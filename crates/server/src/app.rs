@@ -19,9 +19,9 @@ use doorward_identity::{Identity, Parts};
 
 use crate::admin::Admin;
 use crate::config::{Config, Environment, Seed, Surface};
-use crate::door::Door;
-use crate::memory::Memory;
+use crate::dispatch::Dispatcher;
 use crate::metrics::Metrics;
+use crate::open_store::OpenStore;
 use crate::run::{Drained, Listener, Server};
 use crate::sealing;
 
@@ -64,9 +64,9 @@ impl App {
         for listener in &listeners {
             tracing::info!(address = %listener.address(), version = env!("CARGO_PKG_VERSION"), "listening");
         }
-        let door = Door::new(&self.config, &self.identity, &self.metrics, &self.readiness)?;
+        let dispatcher = Dispatcher::new(&self.config, &self.identity, &self.metrics, &self.readiness)?;
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let server = Server::start(listeners, limits, cores, move |_| door.with_own_connections())?;
+        let server = Server::start(listeners, limits, cores, move |_| dispatcher.with_own_connections())?;
         let Self { identity, metrics, readiness, .. } = self;
         let (tally, domain, ready) = (server.tally(), Arc::clone(&identity), Arc::clone(&readiness));
         let admin = Admin { metrics, tally, identity: domain, readiness: ready };
@@ -100,19 +100,19 @@ pub(crate) async fn open_identity_without_keys(config: &Config) -> anyhow::Resul
 
 /// What the domain is made of, its store up to date.
 async fn parts(config: &Config, observer: Arc<dyn Observer>, outside: Arc<dyn OutsideKeys>) -> anyhow::Result<Parts> {
-    let memory = Memory::open(config, Arc::clone(&observer)).await.context("the store cannot be opened")?;
-    let applied = memory.migrate().await.context("the store cannot be brought up to date")?;
+    let store = OpenStore::open(config, Arc::clone(&observer)).await.context("the store cannot be opened")?;
+    let applied = store.migrate().await.context("the store cannot be brought up to date")?;
     if applied > 0 {
         tracing::info!(applied, "store brought up to date");
     }
     if config.environment.protects()
-        && let Err(reason) = memory.durability().await
+        && let Err(reason) = store.durability().await
     {
         bail!("the store would lose what it acknowledged: {reason}");
     }
     let entropy = Arc::new(SystemEntropy);
     Ok(Parts {
-        store: memory.into_store(),
+        store: store.into_store(),
         clock: Arc::new(SystemClock),
         observer,
         outside,

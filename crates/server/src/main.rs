@@ -4,11 +4,11 @@ mod admin;
 mod app;
 mod cli;
 mod config;
-mod door;
+mod dispatch;
 mod gateway;
 mod log;
-mod memory;
 mod metrics;
+mod open_store;
 mod run;
 mod sealing;
 

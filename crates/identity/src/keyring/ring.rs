@@ -22,6 +22,7 @@ pub struct Keyring {
     shared: Option<Shared>,
     longest_token: SignedDuration,
     keys: RwLock<Arc<[LoadedKey]>>,
+    reloading: tokio::sync::Mutex<()>,
 }
 
 /// The secret of HS256, which other services may hold too.
@@ -93,6 +94,7 @@ impl Keyring {
             shared,
             longest_token: settings.longest_token_ttl(),
             keys: RwLock::new(Arc::new([])),
+            reloading: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -196,6 +198,8 @@ impl Identity {
 
     /// Takes note of keys that were just written.
     pub(super) async fn reload_keys(&self) -> Result<(), KeyringError> {
+        // One at a time: else an older list could be put in the place of a newer one.
+        let _turn = self.keyring.reloading.lock().await;
         self.keyring.replace(self.store.list_keys().await?)
     }
 }

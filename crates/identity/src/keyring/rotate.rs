@@ -60,7 +60,7 @@ impl Identity {
         }
         let activates_at =
             if at_once { now } else { now.checked_add(self.settings.key_lead).unwrap_or(Timestamp::MAX) };
-        let key = self.generate(activates_at)?;
+        let key = self.generate(now, activates_at)?;
         let audit = by.audit(self, AuditAction::KeyRotated, &key.kid, None);
         match self.add(&key, &audit).await? {
             Inserted::Taken => Err(RotateError::Lost),
@@ -91,7 +91,8 @@ impl Identity {
         if self.keyring.algorithm().is_symmetric() {
             return Err(KeyringError::NotMade("HS256 needs tokens.secret".to_owned()));
         }
-        let key = self.generate(self.clock.now())?;
+        let now = self.clock.now();
+        let key = self.generate(now, now)?;
         let origin = Origin::default();
         let audit = self.audit(AuditActor::System, AuditAction::KeyRotated, &key.kid, None, &origin);
         // Whoever won, its key is read now.
@@ -108,11 +109,10 @@ impl Identity {
         Ok(inserted)
     }
 
-    fn generate(&self, activates_at: Timestamp) -> Result<StoredKey, KeyringError> {
+    fn generate(&self, now: Timestamp, activates_at: Timestamp) -> Result<StoredKey, KeyringError> {
         let algorithm = self.keyring.algorithm();
         let not_made = |cause: &dyn std::fmt::Display| KeyringError::NotMade(cause.to_string());
         let signing = SigningKey::generate(algorithm).map_err(|cause| not_made(&cause))?;
-        let now = self.clock.now();
         let kid = ids::version_7(now, &*self.entropy).simple().to_string();
         let private = signing.to_pkcs8().ok_or_else(|| not_made(&"it has no private form"))?;
         let sealed = self.keyring.sealing.seal(&kid, private.expose_secret(), &*self.entropy);

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use doorward_identity::observer::Unobserved;
 
 use crate::config::Config;
-use crate::memory::Memory;
+use crate::open_store::OpenStore;
 
 /// Applies what is missing, or only tells it.
 pub(super) async fn run(config: &Config, check: bool, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let memory = Memory::open(config, Arc::new(Unobserved)).await?;
+    let store = OpenStore::open(config, Arc::new(Unobserved)).await?;
     if check {
-        let state = memory.migration_state().await?;
+        let state = store.migration_state().await?;
         for migration in &state.pending {
             writeln!(out, "missing: {migration}")?;
         }
@@ -22,7 +22,7 @@ pub(super) async fn run(config: &Config, check: bool, out: &mut impl Write) -> a
         }
         return Ok(if state.pending.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    match memory.migrate().await? {
+    match store.migrate().await? {
         0 => writeln!(out, "the database was up to date")?,
         count => writeln!(out, "applied {count} migrations")?,
     }

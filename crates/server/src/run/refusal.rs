@@ -5,6 +5,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use doorward_protocol::problem::{self, Problem};
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -97,10 +98,10 @@ impl Refusal {
 
     /// The whole answer: problem details, after which the connection is closed.
     pub(super) fn response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::from(problem(self.status(), self.detail())));
+        let mut response = Response::new(Full::from(problem(self.status(), "request_head_refused", self.detail())));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         response
     }
@@ -112,9 +113,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Problem details of plain text; `detail` must need no JSON escape.
-pub(super) fn problem(status: StatusCode, detail: &str) -> String {
+/// Problem details, as text.
+pub(super) fn problem(status: StatusCode, code: &'static str, detail: &str) -> String {
     let title = status.canonical_reason().unwrap_or_default();
-    let code = status.as_u16();
-    format!(r#"{{"type":"about:blank","title":"{title}","status":{code},"detail":"{detail}"}}"#)
+    serde_json::to_string(&Problem::new(status.as_u16(), title, code).with_detail(detail)).unwrap_or_default()
 }

@@ -228,7 +228,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// close: bytes left unread would turn the answer into a reset.
 async fn turn_away(mut stream: TcpStream, farewell: OwnedSemaphorePermit) {
     let status = StatusCode::SERVICE_UNAVAILABLE;
-    let body = problem(status, "All connections are taken; try again shortly.");
+    let body = problem(status, "too_many_connections", "All connections are taken; try again shortly.");
     let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
          Retry-After: 1\r\nConnection: close\r\n\r\n{body}",

@@ -7,7 +7,7 @@ use doorward_identity::observer::Unobserved;
 
 use super::finding::Finding;
 use crate::config::{Config, Sources, StoreKind};
-use crate::memory::Memory;
+use crate::open_store::OpenStore;
 
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     // Opening would make the file, which is the first start's to do.
@@ -16,8 +16,8 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     {
         return vec![unmade(path)];
     }
-    match Memory::open(config, Arc::new(Unobserved)).await {
-        Ok(memory) => vec![Finding::good("store", "reached"), migrated(&memory).await, durable(&memory).await],
+    match OpenStore::open(config, Arc::new(Unobserved)).await {
+        Ok(store) => vec![Finding::good("store", "reached"), migrated(&store).await, durable(&store).await],
         Err(error) => {
             let remedy =
                 "see that the database runs and that store.url (or DATABASE_URL) names it, with user and password";
@@ -30,8 +30,8 @@ fn unmade(path: &Path) -> Finding {
     Finding::skipped("store", format!("{} is not there yet; the first start makes it", path.display()))
 }
 
-async fn migrated(memory: &Memory) -> Finding {
-    match memory.migration_state().await {
+async fn migrated(store: &OpenStore) -> Finding {
+    match store.migration_state().await {
         Ok(state) if state.pending.is_empty() => Finding::good("store schema", "up to date"),
         Ok(state) => {
             let missing = format!("missing: {}", state.pending.join(", "));
@@ -41,8 +41,8 @@ async fn migrated(memory: &Memory) -> Finding {
     }
 }
 
-async fn durable(memory: &Memory) -> Finding {
-    match memory.durability().await {
+async fn durable(store: &OpenStore) -> Finding {
+    match store.durability().await {
         Ok(()) => Finding::good("store durability", "an acknowledged write survives a crash"),
         Err(reason) => Finding::bad(
             "store durability",

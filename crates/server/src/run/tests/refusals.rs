@@ -38,7 +38,7 @@ fn assert_refusal(text: &str, status: u16, refusal: Refusal) {
     assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{refusal:?}: {text}");
     assert!(text.contains("content-type: application/problem+json\r\n"), "{text}");
     assert!(text.contains("connection: close\r\n"), "{text}");
-    assert!(text.ends_with(&format!(r#","detail":"{}"}}"#, refusal.detail())), "{text}");
+    assert!(text.ends_with(&format!(r#","detail":"{}","code":"request_head_refused"}}"#, refusal.detail())), "{text}");
 }
 
 #[tokio::test]

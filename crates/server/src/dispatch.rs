@@ -1,4 +1,4 @@
-//! The door itself: what each worker does with a request. First the envelope, then a route of the gateway or a
+//! Dispatch: what each worker does with a request. First the envelope, then a route of the gateway or a
 //! surface.
 
 use std::net::SocketAddr;
@@ -20,14 +20,14 @@ use crate::gateway::{self, Proxy};
 use crate::metrics::Metrics;
 use crate::run::{GuardedRequest, Refusal, Serve};
 
-/// One worker's door.
-pub(crate) struct Door {
+/// One worker's dispatcher.
+pub(crate) struct Dispatcher {
     surfaces: Arc<Surfaces>,
     gateway: Proxy,
     metrics: Arc<Metrics>,
 }
 
-impl Door {
+impl Dispatcher {
     /// Puts the surfaces and the gateway's routes together.
     pub(crate) fn new(
         config: &Config,
@@ -41,7 +41,7 @@ impl Door {
         Ok(Self { surfaces, gateway: gateway::build(config, identity)?, metrics: Arc::clone(metrics) })
     }
 
-    /// The same door for another worker: all is shared but the gateway's connections.
+    /// The same for another worker: all is shared but the gateway's connections.
     pub(crate) fn with_own_connections(&self) -> Self {
         Self {
             surfaces: Arc::clone(&self.surfaces),
@@ -51,7 +51,7 @@ impl Door {
     }
 }
 
-impl Serve for Door {
+impl Serve for Dispatcher {
     type Body = Either<Body, GatewayBody>;
 
     async fn serve(&self, peer: SocketAddr, request: GuardedRequest) -> Response<Self::Body> {

@@ -9,14 +9,14 @@ use doorward_store::{MigrateError, MigrationState, OpenError, Options, PostgresS
 use crate::config::{Config, StoreKind};
 
 /// One of the stores.
-pub(crate) enum Memory {
+pub(crate) enum OpenStore {
     /// The embedded one.
     Sqlite(Arc<SqliteStore>),
     /// A server.
     Postgres(Arc<PostgresStore>),
 }
 
-impl Memory {
+impl OpenStore {
     /// Opens the store; nothing is written to a database that is not Doorward's.
     pub(crate) async fn open(config: &Config, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
         let (max_connections, timeout) = (config.store.max_connections, config.store.timeout);
