@@ -3,6 +3,8 @@
 //! Lines are collected and written together, at the latest a tenth of a second after they were made: a write for
 //! each line of a busy proxy would cost more than the line. What is worse than information is written at once.
 
+mod json_line;
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{Log, LogFormat};
+use json_line::JsonLine;
 
 /// Collected lines are written when they come to this many bytes, at the latest.
 const FULL: usize = 16 * 1024;
@@ -38,7 +41,7 @@ pub(crate) fn start(log: Log) -> io::Result<Flusher> {
         .fold(filter, EnvFilter::add_directive);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     match log.format {
-        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+        LogFormat::Json => subscriber.event_format(JsonLine).init(),
         LogFormat::Text => subscriber.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).init(),
     }
     Ok(flusher)
