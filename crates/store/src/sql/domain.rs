@@ -9,7 +9,7 @@ use doorward_identity::{DomainId, StoreError, UserId};
 use uuid::Uuid;
 
 use super::team::plant;
-use super::{Connection, Engine, change, conclude};
+use super::{Connection, Engine, change, conclude, conclude_if_done};
 use crate::fault::{Fault, is_taken, readable};
 use crate::time::Time;
 
@@ -195,11 +195,7 @@ impl DomainStore for Engine {
                 .bind(domain.as_uuid())
                 .execute(&mut *tx)
                 .await?;
-                if done.rows_affected() == 0 {
-                    return Ok(false);
-                }
-                conclude(tx, ChangeSubject::User(user), event).await?;
-                Ok(true)
+                conclude_if_done(tx, done.rows_affected(), ChangeSubject::User(user), event).await
             })
             .await
     }
@@ -213,11 +209,7 @@ impl DomainStore for Engine {
                     .bind(domain.as_uuid())
                     .execute(&mut *tx)
                     .await?;
-                if done.rows_affected() == 0 {
-                    return Ok(false);
-                }
-                conclude(tx, ChangeSubject::User(user), event).await?;
-                Ok(true)
+                conclude_if_done(tx, done.rows_affected(), ChangeSubject::User(user), event).await
             })
             .await
     }

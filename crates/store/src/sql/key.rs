@@ -7,7 +7,7 @@ use doorward_identity::change::ChangeSubject;
 use doorward_identity::keyring::{KeyStore, StoredKey};
 use doorward_identity::store::Inserted;
 
-use super::{Engine, can_be_stored, conclude};
+use super::{Engine, can_be_stored, conclude, conclude_if_done};
 use crate::fault::{Fault, readable};
 use crate::time::Time;
 
@@ -86,11 +86,7 @@ impl KeyStore for Engine {
             .run("delete_key", move || async move {
                 let mut tx = self.begin().await?;
                 let done = sqlx::query("delete from signing_keys where kid = $1").bind(kid).execute(&mut *tx).await?;
-                if done.rows_affected() == 0 {
-                    return Ok(false);
-                }
-                conclude(tx, ChangeSubject::Keys, event).await?;
-                Ok(true)
+                conclude_if_done(tx, done.rows_affected(), ChangeSubject::Keys, event).await
             })
             .await
     }

@@ -41,6 +41,20 @@ async fn conclude(mut tx: Transaction<'static, Db>, subject: ChangeSubject, even
     Ok(())
 }
 
+/// The same if the statement touched a row; else nothing happened, and the answer is false.
+async fn conclude_if_done(
+    tx: Transaction<'static, Db>,
+    rows: u64,
+    subject: ChangeSubject,
+    event: &AuditEvent,
+) -> Result<bool, Fault> {
+    if rows == 0 {
+        return Ok(false);
+    }
+    conclude(tx, subject, event).await?;
+    Ok(true)
+}
+
 #[async_trait]
 impl Store for Engine {
     async fn ping(&self) -> Result<(), StoreError> {

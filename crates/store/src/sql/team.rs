@@ -10,7 +10,7 @@ use doorward_identity::user::Role;
 use doorward_identity::{StoreError, TeamId, UserId};
 use uuid::Uuid;
 
-use super::{Connection, Engine, change, conclude};
+use super::{Connection, Engine, change, conclude, conclude_if_done};
 use crate::fault::{Fault, is_taken, readable};
 use crate::time::Time;
 
@@ -183,11 +183,7 @@ impl TeamStore for Engine {
                 .bind(role.as_str())
                 .execute(&mut *tx)
                 .await?;
-                if done.rows_affected() == 0 {
-                    return Ok(false);
-                }
-                conclude(tx, ChangeSubject::User(user), event).await?;
-                Ok(true)
+                conclude_if_done(tx, done.rows_affected(), ChangeSubject::User(user), event).await
             })
             .await
     }
@@ -201,11 +197,7 @@ impl TeamStore for Engine {
                     .bind(team.as_uuid())
                     .execute(&mut *tx)
                     .await?;
-                if done.rows_affected() == 0 {
-                    return Ok(false);
-                }
-                conclude(tx, ChangeSubject::User(user), event).await?;
-                Ok(true)
+                conclude_if_done(tx, done.rows_affected(), ChangeSubject::User(user), event).await
             })
             .await
     }

@@ -13,7 +13,7 @@ use doorward_identity::{StoreError, UserId};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Connection, Engine, audit, can_be_stored, conclude, context, session};
+use super::{Connection, Engine, audit, can_be_stored, conclude, conclude_if_done, context, session};
 use crate::fault::{Fault, is_taken, readable};
 use crate::time::Time;
 
@@ -313,11 +313,7 @@ impl UserStore for Engine {
             .run("delete_user", move || async move {
                 let mut tx = self.begin().await?;
                 let done = sqlx::query("delete from users where id = $1").bind(id.as_uuid()).execute(&mut *tx).await?;
-                if done.rows_affected() == 0 {
-                    return Ok(false);
-                }
-                conclude(tx, ChangeSubject::User(id), event).await?;
-                Ok(true)
+                conclude_if_done(tx, done.rows_affected(), ChangeSubject::User(id), event).await
             })
             .await
     }
