@@ -11,4 +11,5 @@ pub mod media_type;
 pub mod opaque;
 pub mod problem;
 pub mod request_target;
+pub mod return_path;
 mod strict_json;

@@ -1,4 +1,4 @@
-//! Opaque bearer secrets, such as refresh tokens: their text, their hash at rest, their successors.
+//! Opaque bearer secrets, such as refresh tokens and session handles: their text, their hash at rest, their successors.
 //! Knows no store and no expiry.
 
 use std::fmt;
@@ -21,12 +21,15 @@ const SEPARATOR: &str = "_";
 pub enum Kind {
     /// Renews a session.
     Refresh,
+    /// Is a session, in a cookie.
+    Session,
 }
 
 impl Kind {
     const fn prefix(self) -> &'static str {
         match self {
             Self::Refresh => "dwr",
+            Self::Session => "dws",
         }
     }
 }
@@ -60,10 +63,7 @@ impl OpaqueToken {
 
     /// What a store keeps instead of the token. The secret has 256 random bits, so a plain SHA-256 is enough.
     pub fn hash(&self) -> SecretHash {
-        let text = self.expose();
-        let mut hash = [0; SecretHash::BYTES];
-        hash.copy_from_slice(digest::digest(&digest::SHA256, text.expose_secret().as_bytes()).as_ref());
-        SecretHash(hash)
+        SecretHash::of(self.expose().expose_secret())
     }
 
     /// The token that follows this one. The same salt gives the same successor, so that a repeated exchange can be
@@ -101,13 +101,20 @@ fn bytes<const SIZE: usize>(text: &str) -> Option<[u8; SIZE]> {
     BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
-/// The SHA-256 of an [`OpaqueToken`]'s text, as a store keeps it. Compared in constant time.
+/// The SHA-256 of a text nobody can guess, such as an [`OpaqueToken`]'s, as a store keeps it. Compared in constant time.
 #[derive(Clone, Copy)]
 pub struct SecretHash([u8; SecretHash::BYTES]);
 
 impl SecretHash {
     /// Its length.
     pub const BYTES: usize = 32;
+
+    /// The hash of a text.
+    pub fn of(text: &str) -> Self {
+        let mut hash = [0; Self::BYTES];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+        Self(hash)
+    }
 
     /// The bytes to store.
     pub fn as_bytes(&self) -> &[u8; SecretHash::BYTES] {
@@ -178,6 +185,15 @@ mod tests {
                 assert_ne!(other.hash(), token.hash());
             }
         }
+    }
+
+    #[test]
+    fn one_kind_is_never_read_or_hashed_as_another() {
+        let [refresh, session] = [Kind::Refresh, Kind::Session].map(|kind| OpaqueToken::new(kind, ID, SECRET));
+        assert!(OpaqueToken::parse(Kind::Session, &text(&refresh)).is_none());
+        assert!(OpaqueToken::parse(Kind::Refresh, &text(&session)).is_none());
+        assert_ne!(refresh.hash(), session.hash());
+        assert_eq!(OpaqueToken::parse(Kind::Session, &text(&session)).unwrap().hash(), session.hash());
     }
 
     #[test]
