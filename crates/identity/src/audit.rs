@@ -83,6 +83,10 @@ audit_actions! {
     UserUnlocked = "user.unlocked",
     /// An outside identity was linked to an account.
     IdentityLinked = "identity.linked",
+    /// An outside identity was taken from an account.
+    IdentityUnlinked = "identity.unlinked",
+    /// A provider's groups changed what an account has.
+    GroupsApplied = "identity.groups_applied",
     /// A session began.
     SessionStarted = "session.started",
     /// A session ended.

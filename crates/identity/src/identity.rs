@@ -7,6 +7,7 @@ use crate::credential::Hasher;
 use crate::issuer::OutsideKeys;
 use crate::keyring::{Keyring, KeyringError, SealingKey};
 use crate::observer::Observer;
+use crate::provider::Providers;
 use crate::session::LiveState;
 use crate::settings::Settings;
 use crate::throttle::{AddressThrottle, Turns};
@@ -24,6 +25,8 @@ pub struct Parts {
     pub observer: Arc<dyn Observer>,
     /// Trusted outside issuers.
     pub outside: Arc<dyn OutsideKeys>,
+    /// Providers people sign in through.
+    pub providers: Arc<dyn Providers>,
     /// Seals what the store keeps of private keys.
     pub sealing_key: SealingKey,
     /// The operator's decisions.
@@ -37,6 +40,7 @@ pub struct Identity {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) outside: Arc<dyn OutsideKeys>,
+    pub(crate) providers: Arc<dyn Providers>,
     pub(crate) settings: Settings,
     pub(crate) hasher: Hasher,
     pub(crate) keyring: Keyring,
@@ -71,14 +75,27 @@ impl Identity {
     /// The same without the signing keys: it issues and judges no token. For throwing away a key that cannot be
     /// opened, which keeps everything else from starting.
     pub async fn without_keys(parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, clock, entropy, observer, outside, sealing_key, settings } = parts;
+        let Parts { store, clock, entropy, observer, outside, providers, sealing_key, settings } = parts;
         let hasher =
             Hasher::start(settings.hash, settings.hash_threads, settings.hash_queue, &entropy, Arc::clone(&observer))?;
         let keyring = Keyring::new(sealing_key, &settings);
         let live = LiveState::starting_after(store.latest_change().await?);
         let addresses = AddressThrottle::new(settings.address_failures, settings.address_window);
         let turns = Turns::default();
-        Ok(Self { store, clock, entropy, observer, outside, settings, hasher, keyring, live, addresses, turns })
+        Ok(Self {
+            store,
+            clock,
+            entropy,
+            observer,
+            outside,
+            providers,
+            settings,
+            hasher,
+            keyring,
+            live,
+            addresses,
+            turns,
+        })
     }
 
     /// Asks the store for a sign of life.

@@ -17,6 +17,7 @@ pub mod keyring;
 pub mod name;
 pub mod observer;
 pub mod policy;
+pub mod provider;
 pub mod session;
 pub mod settings;
 pub mod store;

@@ -10,6 +10,7 @@ use crate::audit::AuditStore;
 use crate::change::ChangeStore;
 use crate::domain::DomainStore;
 use crate::keyring::KeyStore;
+use crate::provider::ProviderStore;
 use crate::session::SessionStore;
 use crate::team::TeamStore;
 use crate::throttle::ThrottleStore;
@@ -18,7 +19,17 @@ use crate::user::UserStore;
 /// Everything Doorward remembers.
 #[async_trait]
 pub trait Store:
-    UserStore + SessionStore + TeamStore + DomainStore + KeyStore + AuditStore + ThrottleStore + ChangeStore + Send + Sync
+    UserStore
+    + SessionStore
+    + ProviderStore
+    + TeamStore
+    + DomainStore
+    + KeyStore
+    + AuditStore
+    + ThrottleStore
+    + ChangeStore
+    + Send
+    + Sync
 {
     /// Asks the store for a sign of life within its deadline.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -13,6 +13,7 @@ use doorward_identity::entropy::SystemEntropy;
 use doorward_identity::issuer::{NoIssuers, OutsideKeys};
 use doorward_identity::name::DisplayName;
 use doorward_identity::observer::{Observer, Unobserved};
+use doorward_identity::provider::NoProviders;
 use doorward_identity::settings::{Settings, SurfaceSettings};
 use doorward_identity::upkeep::{SeedDomain, SeedTeam};
 use doorward_identity::{Identity, Parts};
@@ -116,6 +117,7 @@ async fn parts(config: &Config, observer: Arc<dyn Observer>, outside: Arc<dyn Ou
         clock: Arc::new(SystemClock),
         observer,
         outside,
+        providers: Arc::new(NoProviders),
         sealing_key: sealing::key(config, &*entropy)?,
         entropy,
         settings: settings(config),

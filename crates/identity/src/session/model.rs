@@ -23,6 +23,8 @@ pub struct Origin {
 pub enum SignInMethod {
     /// A password kept here.
     Password,
+    /// An outside provider's page.
+    Provider,
 }
 
 impl SignInMethod {
@@ -30,12 +32,13 @@ impl SignInMethod {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Provider => "provider",
         }
     }
 
     /// The method of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        (name == "password").then_some(Self::Password)
+        [Self::Password, Self::Provider].into_iter().find(|method| method.as_str() == name)
     }
 }
 
@@ -50,11 +53,22 @@ pub enum EndReason {
     UserDisabled,
     /// A refresh token was used twice.
     RefreshReused,
+    /// The provider it began at ended it, or takes its refresh token no more.
+    ProviderEnded,
+    /// The same browser signed in anew.
+    Replaced,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 4] = [Self::SignedOut, Self::SignedOutEverywhere, Self::UserDisabled, Self::RefreshReused];
+    pub const ALL: [Self; 6] = [
+        Self::SignedOut,
+        Self::SignedOutEverywhere,
+        Self::UserDisabled,
+        Self::RefreshReused,
+        Self::ProviderEnded,
+        Self::Replaced,
+    ];
 
     /// The name in stores and logs.
     pub const fn as_str(self) -> &'static str {
@@ -63,6 +77,8 @@ impl EndReason {
             Self::SignedOutEverywhere => "signed_out_everywhere",
             Self::UserDisabled => "user_disabled",
             Self::RefreshReused => "refresh_reused",
+            Self::ProviderEnded => "provider_ended",
+            Self::Replaced => "replaced",
         }
     }
 
@@ -91,10 +107,10 @@ pub struct NewSession {
     pub address: Option<IpAddr>,
     /// With what.
     pub user_agent: Option<String>,
-    /// Hash of the first refresh token.
-    pub refresh_hash: SecretHash,
-    /// Until when that token may be used.
-    pub refresh_expires_at: Timestamp,
+    /// Hash of what renews or, in a cookie, is the session: the first refresh token, or the handle.
+    pub credential_hash: SecretHash,
+    /// Until when that may be used; a handle's end moves on with use.
+    pub credential_expires_at: Timestamp,
 }
 
 /// What became of beginning a session.
@@ -135,8 +151,12 @@ pub struct Session {
 pub struct LiveSession {
     /// Whose.
     pub user_id: UserId,
+    /// When it began, which is when the person proved who they are.
+    pub created_at: Timestamp,
     /// When it ends, whatever happens.
     pub expires_at: Timestamp,
+    /// Until when its credential may be used: for a cookie, when it is over unless used before.
+    pub credential_expires_at: Timestamp,
     /// When it ended before that.
     pub ended_at: Option<Timestamp>,
 }

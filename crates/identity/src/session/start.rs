@@ -71,8 +71,8 @@ impl Identity {
             expires_at,
             address: origin.address.map(network),
             user_agent: origin.user_agent.clone(),
-            refresh_hash: refresh.hash(),
-            refresh_expires_at: self.refresh_expiry(now, expires_at),
+            credential_hash: refresh.hash(),
+            credential_expires_at: self.refresh_expiry(now, expires_at),
         };
         let detail = Some(format!("{} by {}", surface.as_str(), method.as_str()));
         let audit = self.audit(AuditActor::User(user.id), AuditAction::SessionStarted, id, detail, &origin);

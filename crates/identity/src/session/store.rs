@@ -32,6 +32,23 @@ pub trait SessionStore: Send + Sync {
         token: &doorward_protocol::opaque::SecretHash,
     ) -> Result<Option<LiveSession>, StoreError>;
 
+    /// The session a cookie's handle stands for; also of ended ones.
+    async fn find_session_by_handle(
+        &self,
+        session: SessionId,
+        handle: &doorward_protocol::opaque::SecretHash,
+    ) -> Result<Option<LiveSession>, StoreError>;
+
+    /// Notes that a cookie session is in use at `at`: its credential now ends at `until` (cut to the session's end)
+    /// if that is later than it was. Nothing happens to a session that is over by `at`. Answers when the credential
+    /// ends now, `None` when the session is over. No change line: only the end moves, and only away.
+    async fn touch_session(
+        &self,
+        session: SessionId,
+        at: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError>;
+
     /// Ends one session, with a change line. False when it was not open.
     async fn end_session(
         &self,

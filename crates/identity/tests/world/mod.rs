@@ -12,6 +12,7 @@ use doorward_identity::issuer::{NoIssuers, OutsideKeys};
 use doorward_identity::keyring::SealingKey;
 use doorward_identity::observer::Unobserved;
 use doorward_identity::policy::Admin;
+use doorward_identity::provider::NoProviders;
 use doorward_identity::session::{Origin, SignIn, SignInError, SignedIn};
 use doorward_identity::settings::{Settings, SurfaceSettings};
 use doorward_identity::user::SignUp;
@@ -74,6 +75,7 @@ impl World {
             entropy: Arc::new(SystemEntropy),
             observer: Arc::new(Unobserved),
             outside: Arc::new(NoIssuers),
+            providers: Arc::new(NoProviders),
             sealing_key: SealingKey::derive(&sealed_with.into()).unwrap(),
             settings: settings(),
         }

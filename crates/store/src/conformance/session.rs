@@ -14,7 +14,13 @@ pub(super) async fn a_session_begins_and_notes_the_sign_in(stand: &Stand) {
     let (session, _) = stand.new_session(user.id, Some(address));
     let event = stand.event(AuditAction::SessionStarted);
     assert_eq!(stand.store.start_session(&session, &event).await.unwrap(), Started::Started);
-    let live = LiveSession { user_id: user.id, expires_at: session.expires_at, ended_at: None };
+    let live = LiveSession {
+        user_id: user.id,
+        created_at: session.created_at,
+        expires_at: session.expires_at,
+        credential_expires_at: session.credential_expires_at,
+        ended_at: None,
+    };
     assert_eq!(stand.other.find_live_session(session.id).await.unwrap(), Some(live));
     let listed = Session {
         id: session.id,

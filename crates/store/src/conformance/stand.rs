@@ -161,8 +161,8 @@ impl Stand {
             expires_at,
             address,
             user_agent: Some("curl/8".to_owned()),
-            refresh_hash: token.hash(),
-            refresh_expires_at: expires_at,
+            credential_hash: token.hash(),
+            credential_expires_at: expires_at,
         };
         (session, token)
     }

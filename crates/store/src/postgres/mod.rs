@@ -19,10 +19,16 @@ type Db = Postgres;
 /// The store `../sql` implements the ports for.
 type Engine = PostgresStore;
 
-/// Locks the rows a statement reads until the transaction ends.
+/// Locks the rows a statement reads until the transaction ends. Rows that refer to them may be made meanwhile.
 macro_rules! for_update {
     () => {
-        " for update"
+        " for no key update"
+    };
+}
+/// Locks likewise, in a statement's first table `p` alone, and passes over rows that another transaction holds.
+macro_rules! skip_locked {
+    () => {
+        " for no key update of p skip locked"
     };
 }
 /// The function that tells where a text contains another, 0 for nowhere.

@@ -85,10 +85,13 @@ impl ChangeStore for Engine {
             select id from sessions where expires_at < $1 limit $2)";
         const ENDED_SESSIONS: &str = "delete from sessions where id in (
             select id from sessions where ended_at < $1 limit $2)";
+        const USED_VALUES: &str = "delete from used_values where hash in (
+            select hash from used_values where expires_at < $1 limit $2)";
         let mut removed = 0;
         for (sql, limit) in [
             (CHANGES, before),
             (THROTTLES, before),
+            (USED_VALUES, before),
             (EXPIRED_SESSIONS, sessions_before),
             (ENDED_SESSIONS, sessions_before),
         ] {

@@ -1,5 +1,5 @@
 //! The SQL, and the rows it reads and writes. Compiled once per engine: `super` is `sqlite` or `postgres` and gives
-//! `Db` (the driver), `Engine` (the store), `for_update!` and `position_of!` (the two places where SQL differs).
+//! `Db` (the driver), `Engine` (the store), `for_update!`, `skip_locked!` and `position_of!` (where SQL differs).
 //!
 //! One file a port. Each method is one `calls.run`: a whole transaction, tried again after a lost race; what is
 //! dropped before its commit has not happened.
@@ -9,6 +9,7 @@ mod change;
 mod context;
 mod domain;
 mod key;
+mod provider;
 mod refresh;
 mod session;
 mod team;

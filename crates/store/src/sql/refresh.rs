@@ -25,9 +25,9 @@ struct FamilyRow {
     user_id: Uuid,
     expires_at: Time,
     ended_at: Option<Time>,
-    refresh_hash: Vec<u8>,
+    credential_hash: Vec<u8>,
     refresh_generation: i64,
-    refresh_expires_at: Time,
+    credential_expires_at: Time,
 }
 
 #[derive(sqlx::FromRow)]
@@ -45,8 +45,8 @@ pub(super) async fn rotate(
     let Some(family) = lock_family(connection, step).await? else { return Ok(Rotation::Unknown) };
     let (user_id, session_expires_at) = (UserId::from_uuid(family.user_id), family.expires_at.0);
     let is_open = family.ended_at.is_none() && session_expires_at > step.at;
-    if SecretHash::from_slice(&family.refresh_hash) == Some(step.presented) {
-        if !is_open || family.refresh_expires_at.0 <= step.at {
+    if SecretHash::from_slice(&family.credential_hash) == Some(step.presented) {
+        if !is_open || family.credential_expires_at.0 <= step.at {
             return Ok(Rotation::Over);
         }
         replace(connection, &family, step).await?;
@@ -73,7 +73,7 @@ pub(super) async fn rotate(
 /// The session, held so that of several steps one goes first.
 async fn lock_family(connection: &mut Connection, step: &RefreshFamily) -> Result<Option<FamilyRow>, Fault> {
     const LOCK: &str = concat!(
-        "select user_id, expires_at, ended_at, refresh_hash, refresh_generation, refresh_expires_at
+        "select user_id, expires_at, ended_at, credential_hash, refresh_generation, credential_expires_at
          from sessions where id = $1",
         for_update!()
     );
@@ -94,7 +94,7 @@ async fn replace(connection: &mut Connection, family: &FamilyRow, step: &Refresh
     .execute(&mut *connection)
     .await?;
     sqlx::query(
-        "update sessions set refresh_hash = $2, refresh_generation = $3, refresh_expires_at = $4,
+        "update sessions set credential_hash = $2, refresh_generation = $3, credential_expires_at = $4,
             last_seen_at = $5
          where id = $1",
     )

@@ -17,10 +17,21 @@ use super::{Connection, Engine, audit, conclude, refresh};
 use crate::fault::{Fault, readable};
 use crate::time::Time;
 
+macro_rules! select_live {
+    ($rest:literal) => {
+        concat!(
+            "select s.user_id, s.created_at, s.expires_at, s.credential_expires_at, s.ended_at from sessions s ",
+            $rest
+        )
+    };
+}
+
 #[derive(sqlx::FromRow)]
 struct LiveRow {
     user_id: Uuid,
+    created_at: Time,
     expires_at: Time,
+    credential_expires_at: Time,
     ended_at: Option<Time>,
 }
 
@@ -28,7 +39,9 @@ impl From<LiveRow> for LiveSession {
     fn from(row: LiveRow) -> Self {
         Self {
             user_id: UserId::from_uuid(row.user_id),
+            created_at: row.created_at.into(),
             expires_at: row.expires_at.into(),
+            credential_expires_at: row.credential_expires_at.into(),
             ended_at: row.ended_at.map(Into::into),
         }
     }
@@ -79,7 +92,7 @@ async fn note_signin(connection: &mut Connection, user: UserId, at: Timestamp) -
 async fn insert_row(connection: &mut Connection, session: &NewSession) -> Result<(), Fault> {
     sqlx::query(
         "insert into sessions (id, user_id, surface, method, created_at, last_seen_at, expires_at, address,
-            user_agent, refresh_hash, refresh_generation, refresh_expires_at)
+            user_agent, credential_hash, refresh_generation, credential_expires_at)
          values ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, 0, $10)",
     )
     .bind(session.id.as_uuid())
@@ -90,11 +103,20 @@ async fn insert_row(connection: &mut Connection, session: &NewSession) -> Result
     .bind(Time(session.expires_at))
     .bind(session.address.map(|address| address.to_string()))
     .bind(session.user_agent.as_deref())
-    .bind(session.refresh_hash.as_bytes().as_slice())
-    .bind(Time(session.refresh_expires_at.min(session.expires_at)))
+    .bind(session.credential_hash.as_bytes().as_slice())
+    .bind(Time(session.credential_expires_at.min(session.expires_at)))
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Begins a session. False when its user is not active.
+pub(super) async fn begin(connection: &mut Connection, session: &NewSession) -> Result<bool, Fault> {
+    if !note_signin(connection, session.user_id, session.created_at).await? {
+        return Ok(false);
+    }
+    insert_row(connection, session).await?;
+    Ok(true)
 }
 
 /// Ends one session. False when it was not open.
@@ -141,10 +163,9 @@ impl SessionStore for Engine {
         self.calls
             .run("start_session", move || async move {
                 let mut tx = self.begin().await?;
-                if !note_signin(&mut tx, session.user_id, session.created_at).await? {
+                if !begin(&mut tx, session).await? {
                     return Ok(Started::UserNotActive);
                 }
-                insert_row(&mut tx, session).await?;
                 audit::append(&mut tx, event).await?;
                 tx.commit().await?;
                 Ok(Started::Started)
@@ -155,9 +176,9 @@ impl SessionStore for Engine {
     async fn find_live_session(&self, id: SessionId) -> Result<Option<LiveSession>, StoreError> {
         self.calls
             .run("find_live_session", move || async move {
-                let sql = "select user_id, expires_at, ended_at from sessions where id = $1";
+                const FIND: &str = select_live!("where s.id = $1");
                 let row: Option<LiveRow> =
-                    sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(&mut *self.read().await?).await?;
+                    sqlx::query_as(FIND).bind(id.as_uuid()).fetch_optional(&mut *self.read().await?).await?;
                 Ok(row.map(LiveSession::from))
             })
             .await
@@ -181,15 +202,64 @@ impl SessionStore for Engine {
     ) -> Result<Option<LiveSession>, StoreError> {
         self.calls
             .run("find_session_by_refresh", move || async move {
-                let sql = "select user_id, expires_at, ended_at from sessions s
-                    where s.id = $1 and (s.refresh_hash = $2 or exists (
-                        select 1 from retired_refresh_tokens r where r.session_id = $1 and r.refresh_hash = $2))";
-                let row: Option<LiveRow> = sqlx::query_as(sql)
+                const FIND: &str = select_live!(
+                    "where s.id = $1 and (s.credential_hash = $2 or exists (
+                        select 1 from retired_refresh_tokens r where r.session_id = $1 and r.refresh_hash = $2))"
+                );
+                let row: Option<LiveRow> = sqlx::query_as(FIND)
                     .bind(session.as_uuid())
                     .bind(token.as_bytes().as_slice())
                     .fetch_optional(&mut *self.read().await?)
                     .await?;
                 Ok(row.map(LiveSession::from))
+            })
+            .await
+    }
+
+    async fn find_session_by_handle(
+        &self,
+        session: SessionId,
+        handle: &SecretHash,
+    ) -> Result<Option<LiveSession>, StoreError> {
+        self.calls
+            .run("find_session_by_handle", move || async move {
+                const FIND: &str = select_live!("where s.id = $1 and s.credential_hash = $2");
+                let row: Option<LiveRow> = sqlx::query_as(FIND)
+                    .bind(session.as_uuid())
+                    .bind(handle.as_bytes().as_slice())
+                    .fetch_optional(&mut *self.read().await?)
+                    .await?;
+                Ok(row.map(LiveSession::from))
+            })
+            .await
+    }
+
+    async fn touch_session(
+        &self,
+        session: SessionId,
+        at: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.calls
+            .run("touch_session", move || async move {
+                let mut tx = self.begin().await?;
+                let ends: Option<Time> = sqlx::query_scalar(
+                    "update sessions set
+                        last_seen_at = case when $2 > last_seen_at then $2 else last_seen_at end,
+                        credential_expires_at = case
+                            when $3 <= credential_expires_at then credential_expires_at
+                            when $3 < expires_at then $3
+                            else expires_at end
+                     where id = $1 and ended_at is null and expires_at > $2 and credential_expires_at > $2
+                     returning credential_expires_at",
+                )
+                .bind(session.as_uuid())
+                .bind(Time(at))
+                .bind(Time(until))
+                .fetch_optional(&mut *tx)
+                .await?;
+                tx.commit().await?;
+                Ok(ends.map(Into::into))
             })
             .await
     }

@@ -24,6 +24,12 @@ macro_rules! for_update {
         ""
     };
 }
+/// Passes over rows that another transaction holds: there is no other.
+macro_rules! skip_locked {
+    () => {
+        ""
+    };
+}
 /// The function that tells where a text contains another, 0 for nowhere.
 macro_rules! position_of {
     () => {

@@ -15,6 +15,7 @@ use doorward_identity::issuer::NoIssuers;
 use doorward_identity::keyring::SealingKey;
 use doorward_identity::observer::Unobserved;
 use doorward_identity::policy::Admin;
+use doorward_identity::provider::NoProviders;
 use doorward_identity::settings::{Settings, SurfaceSettings};
 use doorward_identity::upkeep::{SeedDomain, SeedTeam};
 use doorward_identity::user::{NewAccount, Role};
@@ -106,6 +107,7 @@ impl App {
             entropy: entropy.clone(),
             observer: Arc::new(Unobserved),
             outside: Arc::new(NoIssuers),
+            providers: Arc::new(NoProviders),
             sealing_key: SealingKey::derive(&"a secret for tests".into())?,
             settings: settings(),
         };
