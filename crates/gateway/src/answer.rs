@@ -78,7 +78,7 @@ impl Stream {
     }
 
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = || Instant::now() + self.route.timeout;
+        let deadline = || Instant::now() + self.route.timeouts.idle;
         let alarm = match &mut self.alarm {
             Some(alarm) => {
                 if !self.is_waiting {

@@ -1,5 +1,6 @@
 //! Connections to the services behind: TCP, and TLS where the URL says so. Knows no request.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
@@ -13,7 +14,24 @@ use crate::upstream::Upstream;
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(crate) type Connector = HttpsConnector<HttpConnector>;
+/// How services behind are reached.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectSettings {
+    /// Where a host and port are instead of where the name system says.
+    pub resolve: Vec<(String, u16, SocketAddr)>,
+    /// Certificates to trust beside the system's, as PEM.
+    pub extra_ca: Option<Vec<u8>>,
+}
+
+/// Opens connections.
+#[derive(Clone)]
+pub(crate) struct Connector(pub(crate) HttpsConnector<HttpConnector>);
+
+impl Connector {
+    pub(crate) fn new(_settings: &ConnectSettings, routes: &Routes) -> Result<Self, StartError> {
+        Ok(Self(connector(tls(routes)?)))
+    }
+}
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +48,7 @@ pub enum StartError {
 }
 
 /// What is trusted. The system's certificates take a moment to read, so only an `https` upstream makes us do it.
-pub(crate) fn tls(routes: &Routes) -> Result<ClientConfig, StartError> {
+fn tls(routes: &Routes) -> Result<ClientConfig, StartError> {
     let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
         .with_safe_default_protocol_versions()?;
     let config = if routes.upstreams().any(Upstream::is_https) {
@@ -42,7 +60,7 @@ pub(crate) fn tls(routes: &Routes) -> Result<ClientConfig, StartError> {
 }
 
 /// Opens connections of both kinds.
-pub(crate) fn connector(tls: ClientConfig) -> Connector {
+fn connector(tls: ClientConfig) -> HttpsConnector<HttpConnector> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));

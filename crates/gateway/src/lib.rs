@@ -12,10 +12,12 @@ mod decide;
 mod forward;
 mod inject;
 mod json_object;
+mod observer;
 mod refusal;
 pub mod route;
 mod spelling;
 mod strip;
+mod upgrade;
 mod upstream;
 
 use std::error::Error;
@@ -28,16 +30,20 @@ use http::{Method, Request, Response, Uri};
 use http_body::Body;
 use ipnet::IpNet;
 
-use crate::forward::Forwarder;
+use crate::connect::Connector;
+use crate::forward::{Forwarder, Passage};
 use crate::route::{Match, RouteMatch, Routes};
+use crate::upgrade::Wish;
 
 pub use answer::{AnswerError, GatewayBody};
 pub use authenticate::Authenticator;
-pub use connect::StartError;
+pub use connect::{ConnectSettings, StartError};
 pub use decide::{Needs, Require};
+pub use forward::Timeouts;
 pub use inject::Inject;
+pub use observer::{GatewayObserver, Health, Outcome, Unobserved};
 pub use refusal::Refusal;
-pub use upstream::{InvalidUpstream, Upstream};
+pub use upstream::{Group, GroupSettings, HealthCheck, InvalidUpstream, Upstream};
 
 /// What the gateway must know beside its routes.
 #[derive(Clone, Debug)]
@@ -48,6 +54,8 @@ pub struct GatewaySettings {
     pub cookie_name: String,
     /// How clients reach Doorward: told upstream as `X-Forwarded-Proto` and `X-Forwarded-Host`.
     pub public_url: Uri,
+    /// How services behind are reached.
+    pub connect: ConnectSettings,
 }
 
 /// What is known of a request beside itself.
@@ -66,7 +74,7 @@ pub struct Gateway<B, A = Identity> {
     routes: Arc<Routes>,
     authenticator: Arc<A>,
     stripper: Arc<strip::Stripper>,
-    forwarder: Forwarder<B>,
+    forwarder: Forwarder<B, A>,
 }
 
 impl<B, A> Gateway<B, A>
@@ -75,10 +83,16 @@ where
     A: Authenticator,
 {
     /// A gateway for the routes. Reads the system's certificates if an upstream is reached by `https`.
-    pub fn new(routes: Arc<Routes>, authenticator: Arc<A>, settings: GatewaySettings) -> Result<Self, StartError> {
-        let tls = connect::tls(&routes)?;
+    pub fn new(
+        routes: Arc<Routes>,
+        authenticator: Arc<A>,
+        settings: GatewaySettings,
+        observer: Arc<dyn GatewayObserver>,
+    ) -> Result<Self, StartError> {
+        let connector = Connector::new(&settings.connect, &routes)?;
+        let forwarder = Forwarder::new(connector, Arc::clone(&authenticator), observer);
         let stripper = Arc::new(strip::Stripper::new(settings)?);
-        Ok(Self { routes, authenticator, stripper, forwarder: Forwarder::new(tls) })
+        Ok(Self { routes, authenticator, stripper, forwarder })
     }
 
     /// The same gateway for another worker: all is shared but the connections.
@@ -118,11 +132,12 @@ where
     ) -> Result<Response<GatewayBody>, Refusal> {
         let (mut head, body) = request.into_parts();
         let caller = authenticate::caller(&*self.authenticator, &route.require, &head.headers).await?;
-        let caller = caller.as_deref();
-        decide::may_pass(&route.require, caller)?;
+        decide::may_pass(&route.require, caller.as_deref())?;
+        let upgrade = Wish::take(&mut head)?;
         self.stripper.strip(&mut head.headers, exchange.peer);
-        let body = inject::inject(&route.inject, route.body_limit, caller, &mut head, body).await?;
+        let body = inject::inject(&route.inject, route.body_limit, caller.as_deref(), &mut head, body).await?;
         self.stripper.tell(&mut head.headers, exchange)?;
-        self.forwarder.forward(route, &target, head, body).await
+        let passage = Passage { route, target, head, body, caller, upgrade };
+        Ok(self.forwarder.forward(passage).await?.response)
     }
 }

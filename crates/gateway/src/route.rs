@@ -6,17 +6,17 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use doorward_protocol::request_target::{JudgedPath, TargetError};
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
 
 use crate::decide::Require;
+use crate::forward::Timeouts;
 use crate::inject::Inject;
 use crate::refusal::Refusal;
 use crate::spelling;
-use crate::upstream::Upstream;
+use crate::upstream::{Group, Upstream};
 
 /// What is passed on, to whom, and on which terms.
 #[derive(Clone, Debug)]
@@ -27,10 +27,12 @@ pub struct Route {
     pub path: PathPattern,
     /// The methods it takes.
     pub methods: Vec<Method>,
-    /// The services behind; requests take turns. At least one.
-    pub upstreams: Vec<Upstream>,
-    /// How long the service may take to begin its answer, a streamed body's arrival included, and be silent within it.
-    pub timeout: Duration,
+    /// The services behind; none if the route is only asked about by a proxy in front.
+    pub upstreams: Arc<Group>,
+    /// How long a service may take for what.
+    pub timeouts: Timeouts,
+    /// How often a request is sent once more where that is safe.
+    pub retries: u32,
     /// The longest body of a request.
     pub body_limit: u64,
     /// How the service is told who calls.
@@ -124,7 +126,7 @@ impl Routes {
     }
 
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
-        self.0.iter().flat_map(|route| &route.upstreams)
+        self.0.iter().flat_map(|route| route.upstreams.endpoints()).map(|endpoint| &endpoint.upstream)
     }
 
     /// The first route whose path covers the target decides, together with those of the very same path (which may
@@ -170,14 +172,16 @@ mod tests {
 
     use super::*;
     use crate::decide::Needs;
+    use crate::upstream::GroupSettings;
 
     fn route(name: &str, path: &str, methods: &[Method]) -> Route {
         Route {
             name: name.to_owned(),
             path: path.parse().unwrap(),
             methods: methods.to_vec(),
-            upstreams: vec!["http://127.0.0.1:1/".parse().unwrap()],
-            timeout: Duration::from_secs(1),
+            upstreams: Arc::new(Group::new(vec!["http://127.0.0.1:1/".parse().unwrap()], GroupSettings::default())),
+            timeouts: Timeouts::default(),
+            retries: 0,
             body_limit: 1024,
             inject: Inject::default(),
             require: Require::Caller(Needs::default()),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_gateway::AnswerError;
 use doorward_gateway::route::Route;
+use doorward_gateway::{AnswerError, Timeouts};
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use tokio::io::AsyncWriteExt;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{sleep, timeout};
 
 use crate::service::{OK, PATIENCE, Service, hangs_up, receive};
-use crate::stage::{Stage, TestBody, read, refusal, request, route, whole};
+use crate::stage::{Stage, TestBody, group, read, refusal, request, route, whole};
 
 const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n\
                       9\r\ndata: 1\n\n\r\n";
@@ -24,7 +24,8 @@ fn get() -> Request<TestBody> {
 }
 
 fn hasty(url: &str) -> Route {
-    Route { timeout: Duration::from_millis(100), ..route(url) }
+    let time = Duration::from_millis(100);
+    Route { timeouts: Timeouts { connect: time, answer: time, idle: time }, ..route(url) }
 }
 
 /// A place where nobody listens.
@@ -90,7 +91,10 @@ async fn an_answer_that_keeps_coming_may_take_longer_than_the_routes_time() {
         connection.write_all(b"0\r\n\r\n").await.unwrap();
     })
     .await;
-    let stage = Stage::new(Route { timeout: Duration::from_secs(1), ..route(&service.url) });
+    let stage = Stage::new(Route {
+        timeouts: Timeouts { idle: Duration::from_secs(1), ..Timeouts::default() },
+        ..route(&service.url)
+    });
     assert_eq!(read(stage.send(get()).await).await.len(), 5 * 9);
 }
 
@@ -191,8 +195,7 @@ async fn connections_are_used_again_and_a_closed_one_is_noticed() {
 async fn several_services_take_turns() {
     let one = Service::answering("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none").await;
     let two = Service::answering("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo").await;
-    let upstreams = vec![one.url.parse().unwrap(), two.url.parse().unwrap()];
-    let stage = Stage::new(Route { upstreams, ..route(&one.url) });
+    let stage = Stage::new(Route { upstreams: group(&[&one.url, &two.url]), ..route(&one.url) });
     for expected in ["one", "two", "one"] {
         assert_eq!(read(stage.send(get()).await).await, expected);
     }

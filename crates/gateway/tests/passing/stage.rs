@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_gateway::route::{Match, Route, Routes};
-use doorward_gateway::{Authenticator, ExchangeInfo, Gateway, GatewayBody, GatewaySettings, Inject, Needs, Require};
+use doorward_gateway::{
+    Authenticator, ConnectSettings, ExchangeInfo, Gateway, GatewayBody, GatewaySettings, Group, GroupSettings, Inject,
+    Needs, Require, Timeouts, Unobserved,
+};
 use doorward_identity::StoreError;
 use doorward_identity::domain::Domain;
 use doorward_identity::session::{Caller, TokenRejection, ValidateError};
@@ -22,6 +25,7 @@ pub(crate) type TestBody = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// The id of the caller `alice`.
 pub(crate) const ALICE: &str = "0192f0c1-2f7a-7000-8000-00000000a11c";
+const TIME: Duration = Duration::from_secs(10);
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 pub(crate) const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
@@ -98,12 +102,18 @@ pub(crate) fn route(url: &str) -> Route {
         name: "x".to_owned(),
         path: "/x/*".parse().unwrap(),
         methods: ["GET", "HEAD", "POST", "PUT"].map(|method| method.parse().unwrap()).to_vec(),
-        upstreams: vec![url.parse().unwrap()],
-        timeout: Duration::from_secs(10),
+        upstreams: group(&[url]),
+        timeouts: Timeouts { connect: TIME, answer: TIME, idle: TIME },
+        retries: 2,
         body_limit: 2 * 1024 * 1024,
         inject: Inject::default(),
         require: Require::Caller(Needs::default()),
     }
+}
+
+/// Services at these addresses.
+pub(crate) fn group(urls: &[&str]) -> Arc<Group> {
+    Arc::new(Group::new(urls.iter().map(|url| url.parse().unwrap()).collect(), GroupSettings::default()))
 }
 
 /// The same, with the caller's id told in JSON.
@@ -121,8 +131,10 @@ impl Stage {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             cookie_name: "__Host-access_token".to_owned(),
             public_url: "https://door.example".parse().unwrap(),
+            connect: ConnectSettings::default(),
         };
-        let gateway = Gateway::new(Arc::new(Routes::new([route])), Arc::new(KnownTokens), settings).unwrap();
+        let routes = Arc::new(Routes::new([route]));
+        let gateway = Gateway::new(routes, Arc::new(KnownTokens), settings, Arc::new(Unobserved)).unwrap();
         Self { gateway }
     }
 

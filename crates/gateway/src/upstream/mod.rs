@@ -1,11 +1,16 @@
 //! The services behind: where they are. Knows no route's terms and opens no connection.
 
+mod group;
+
 use std::fmt;
 use std::str::FromStr;
 
 use doorward_protocol::request_target::{JudgedPath, TargetError};
 use http::Uri;
 use http::uri::{Authority, InvalidUri, PathAndQuery, Scheme};
+
+pub(crate) use group::Endpoint;
+pub use group::{Group, GroupSettings, HealthCheck};
 
 /// A service behind: where it is, and the path under which it takes what a route passes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
