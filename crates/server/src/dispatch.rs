@@ -78,7 +78,7 @@ impl Serve for Dispatcher {
                     ExchangeInfo { request_id: exchange.request_id(), client: exchange.client(), peer: peer.ip() };
                 let request = Request::from_parts(head, body);
                 let mut answer = self.gateway.handle(matched, info, request).await;
-                envelope.finish(&exchange, Answered::Upstream(&name), &mut answer);
+                envelope.finish(&exchange, Answered::Upstream { route: &name, upstream: None, rule: "" }, &mut answer);
                 answer
             }
         };

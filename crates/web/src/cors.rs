@@ -18,9 +18,10 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 /// The pages that are allowed.
 #[derive(Clone, Debug, Default)]
 pub struct Cors {
-    /// Origins (`https://app.example.com`), compared byte for byte.
+    /// Origins (`https://app.example.com`), compared byte for byte. Only their pages may send cookies along.
     pub origins: Vec<String>,
-    /// Whether `http://localhost` and `http://127.0.0.1` are allowed at any port, which is for development.
+    /// Whether `http://localhost` and `http://127.0.0.1` are allowed at any port, without cookies: whatever runs on a
+    /// developer's machine is not the front end.
     pub any_localhost: bool,
 }
 
@@ -28,19 +29,24 @@ impl Cors {
     /// Whether a page of that origin is allowed.
     pub(crate) fn allows(&self, origin: &HeaderValue) -> bool {
         let Ok(origin) = origin.to_str() else { return false };
-        self.origins.iter().any(|allowed| allowed == origin) || (self.any_localhost && is_localhost(origin))
+        self.lists(origin) || (self.any_localhost && is_localhost(origin))
+    }
+
+    /// Whether a page of that origin may act with the cookies of whoever reads it.
+    pub(crate) fn lists(&self, origin: &str) -> bool {
+        self.origins.iter().any(|listed| listed == origin)
     }
 
     /// Tells the browser whether the page may read an answer. Whatever an upstream said about it goes.
     pub(crate) fn mark(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         headers.append(VARY, HeaderValue::from_static("Origin"));
-        if let Some(origin) = origin.filter(|origin| self.allows(origin)) {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
+        headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        let Some(origin) = origin.filter(|origin| self.allows(origin)) else { return };
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        if origin.to_str().is_ok_and(|origin| self.lists(origin)) {
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-        } else {
-            headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
-            headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
         }
     }
 
@@ -94,6 +100,24 @@ mod tests {
             "",
         ] {
             assert!(!allows(&cors, other), "{other} was allowed");
+        }
+    }
+
+    #[test]
+    fn cookies_go_along_only_from_listed_origins() {
+        let cors = Cors { origins: vec!["https://app.example.com".to_owned()], any_localhost: true };
+        for (origin, read, credentials) in [
+            ("https://app.example.com", true, true),
+            ("http://localhost:3000", true, false),
+            ("https://evil.test", false, false),
+            ("null", false, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+            cors.mark(Some(&HeaderValue::from_static(origin)), &mut headers);
+            assert_eq!(headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN), read, "{origin}");
+            assert_eq!(headers.contains_key(ACCESS_CONTROL_ALLOW_CREDENTIALS), credentials, "{origin}");
         }
     }
 

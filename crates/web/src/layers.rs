@@ -19,6 +19,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, request};
 use http_body::Body;
 use ipnet::IpNet;
 
+use crate::access_log;
 use crate::cors::Cors;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,8 +38,15 @@ pub trait RequestObserver: Send + Sync {
 pub enum Answered<'r> {
     /// A surface, at this route.
     Own(&'r str),
-    /// A service behind the gateway, at the route of this name. How its pages may be framed is its own affair.
-    Upstream(&'r str),
+    /// The gateway, by a service behind it or in its place. How such pages may be framed is the service's affair.
+    Upstream {
+        /// The route's name.
+        route: &'r str,
+        /// The service that was asked, if one was.
+        upstream: Option<&'r str>,
+        /// What decided whether the request passes.
+        rule: &'r str,
+    },
 }
 
 /// The envelope.
@@ -66,6 +74,11 @@ impl Exchange {
     /// The request's id in the log.
     pub fn request_id(&self) -> &str {
         self.request_id.to_str().unwrap_or_default()
+    }
+
+    /// What was asked for.
+    pub(crate) fn asked(&self) -> (&str, &str) {
+        (self.method.as_str(), self.uri.path())
     }
 
     /// The client's address, as far as it may be believed.
@@ -125,14 +138,14 @@ impl Envelope {
 
     /// The answer is there: marks, logs and counts it.
     pub fn finish<B: Body>(&self, exchange: &Exchange, answered: Answered<'_>, response: &mut Response<B>) {
-        let (Answered::Own(route) | Answered::Upstream(route)) = answered;
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, exchange.request_id.clone());
         self.cors.mark(exchange.page.as_ref(), headers);
         self.secure(answered, headers);
         let elapsed = exchange.started.elapsed();
         let status = response.status();
-        log(exchange, route, status, elapsed, response.body().size_hint().exact());
+        access_log::line(exchange, answered, status, elapsed, response.body().size_hint().exact());
+        let (Answered::Own(route) | Answered::Upstream { route, .. }) = answered;
         self.observer.request(route, method_name(&exchange.method), status.as_u16(), elapsed);
     }
 
@@ -151,31 +164,8 @@ impl Envelope {
                 unless_set(X_FRAME_OPTIONS, "DENY");
                 unless_set(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
             }
-            Answered::Upstream(_) => {}
+            Answered::Upstream { .. } => {}
         }
-    }
-}
-
-/// One line for one request: the path without its query, which may hold secrets.
-fn log(exchange: &Exchange, route: &str, status: StatusCode, elapsed: Duration, bytes: Option<u64>) {
-    let method = exchange.method.as_str();
-    let path = exchange.uri.path();
-    let client = exchange.client;
-    let request_id = exchange.request_id();
-    let duration_ms = u32::try_from(elapsed.as_micros()).map_or(f64::MAX, f64::from) / 1000.0;
-    let status = status.as_u16();
-    macro_rules! line {
-        ($level:ident) => {
-            tracing::$level!(
-                target: "access",
-                method, path, status, duration_ms, bytes, %client, request_id, route, "request"
-            )
-        };
-    }
-    match status {
-        500 => line!(error),
-        501.. => line!(warn),
-        _ => line!(info),
     }
 }
 

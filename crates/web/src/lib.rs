@@ -4,6 +4,7 @@
 //! A request passes [`Envelope::begin`], then either the gateway or [`Surfaces::answer`], then
 //! [`Envelope::finish`]. Knows no SQL, no configuration file and no socket.
 
+mod access_log;
 mod actor;
 mod api;
 mod contract;
