@@ -67,7 +67,7 @@ pub trait SessionStore: Send + Sync {
         audit: &AuditEvent,
     ) -> Result<u64, StoreError>;
 
-    /// The open sessions of a user, newest first.
+    /// The open sessions of a user, newest first; a cookie that was not used for too long is not open.
     async fn list_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>, StoreError>;
 
     /// Whether the user ever began a session, still on record, from that address.

@@ -13,6 +13,8 @@ mod change;
 pub(crate) mod domain;
 mod key;
 mod migration;
+pub(crate) mod provider;
+pub(crate) mod provider_account;
 pub(crate) mod refresh;
 mod session;
 mod stand;
@@ -91,6 +93,26 @@ promises! {
         a_token_ends_with_its_time_or_its_session,
         an_unknown_token_is_unknown,
         a_session_is_found_by_each_of_its_tokens;
+    provider:
+        of_fifty_uses_of_one_value_one_is_the_first,
+        a_used_value_is_forgotten_once_it_is_over,
+        a_provider_session_comes_back_as_it_began,
+        a_provider_session_begins_for_an_active_user_only,
+        a_handle_is_no_refresh_token_and_finds_its_session_only,
+        a_session_in_use_lasts_on_but_not_beyond_its_end,
+        a_session_left_unused_is_over_for_good,
+        a_session_used_and_ended_at_once_is_over,
+        renewals_are_handed_out_when_due_and_again_when_their_lease_is_over,
+        renewals_that_waited_longest_come_first,
+        no_renewal_is_handed_to_two,
+        tokens_of_an_ended_session_are_not_kept,
+        a_provider_ends_one_session_or_all_of_a_person,
+        what_a_provider_session_leaves_goes_with_it;
+    provider_account:
+        an_identity_is_taken_from_its_user_unless_it_is_the_last_way_in,
+        of_two_unlinked_at_once_one_way_in_is_left,
+        groups_give_and_take_what_is_mapped_and_nothing_else,
+        groups_and_an_administrator_at_once_keep_both;
     throttle:
         of_attempts_at_once_exactly_five_are_admitted,
         a_blocked_attempt_counts_for_nothing,

@@ -15,7 +15,8 @@ use sqlx::AssertSqlSafe;
 
 use super::PostgresStore;
 use crate::conformance::{
-    Backend, PostgresBackend, PostgresDatabase, Stand, domain, hold_on, options, refresh, throttle, user, with,
+    Backend, PostgresBackend, PostgresDatabase, Stand, domain, hold_on, options, provider, provider_account, refresh,
+    throttle, user, with,
 };
 use crate::{MigrateError, OpenError, Options};
 
@@ -219,14 +220,19 @@ async fn a_server_that_forgets_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn races_end_alike_on_a_serializable_server() {
-    for number in 0..5 {
+    for number in 0..10 {
         let Some(mut backend) = PostgresBackend::prepare().await else { return };
         backend.settings = "-cdefault_transaction_isolation=serializable";
         match number {
             0 => hold_on(backend, user::of_fifty_sign_ups_with_one_address_one_wins).await,
             1 => hold_on(backend, user::disabling_and_signing_in_at_once_leave_no_open_session).await,
             2 => hold_on(backend, throttle::of_attempts_at_once_exactly_five_are_admitted).await,
-            3 => hold_on(backend, domain::of_two_moves_that_close_a_circle_one_is_refused).await,
+            3 => hold_on(backend, provider::of_fifty_uses_of_one_value_one_is_the_first).await,
+            4 => hold_on(backend, provider::a_session_used_and_ended_at_once_is_over).await,
+            5 => hold_on(backend, provider::no_renewal_is_handed_to_two).await,
+            6 => hold_on(backend, provider_account::of_two_unlinked_at_once_one_way_in_is_left).await,
+            7 => hold_on(backend, provider_account::groups_and_an_administrator_at_once_keep_both).await,
+            8 => hold_on(backend, domain::of_two_moves_that_close_a_circle_one_is_refused).await,
             _ => hold_on(backend, refresh::of_fifty_turns_of_one_token_one_rotates_and_the_rest_repeat_it).await,
         }
     }

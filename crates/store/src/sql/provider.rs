@@ -156,13 +156,14 @@ impl ProviderStore for Engine {
         // Materialized: worked out once, so that the limit holds.
         const LEASE: &str = concat!(
             "with due as materialized (
-                select p.session_id, s.user_id from provider_sessions p join sessions s on s.id = p.session_id
+                select p.session_id from provider_sessions p join sessions s on s.id = p.session_id
                 where p.renew_at <= $1 and s.ended_at is null and s.expires_at > $1 and s.credential_expires_at > $1
                 order by p.renew_at limit $3",
             skip_locked!(),
             ")
-             update provider_sessions set renew_at = $2 from due where provider_sessions.session_id = due.session_id
-             returning provider_sessions.session_id, due.user_id, provider, subject, sealed_tokens"
+             update provider_sessions set renew_at = $2 where session_id in (select session_id from due)
+             returning session_id, (select s.user_id from sessions s where s.id = session_id) as user_id, provider,
+                subject, sealed_tokens"
         );
         self.calls
             .run("lease_renewals", move || async move {

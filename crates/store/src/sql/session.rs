@@ -306,6 +306,7 @@ impl SessionStore for Engine {
                 let rows: Vec<SessionRow> = sqlx::query_as(
                     "select id, user_id, surface, method, created_at, last_seen_at, expires_at, address, user_agent
                      from sessions where user_id = $1 and ended_at is null and expires_at > $2
+                        and (method <> 'provider' or credential_expires_at > $2)
                      order by created_at desc, id desc",
                 )
                 .bind(user.as_uuid())
