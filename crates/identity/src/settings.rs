@@ -1,5 +1,6 @@
 //! What an operator decides about the domain's rules. Parsed and checked by `server`; here it is just read.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use doorward_protocol::algorithm::Algorithm;
@@ -8,6 +9,7 @@ use secrecy::SecretString;
 
 use crate::Surface;
 use crate::credential::{HashScheme, PasswordRule};
+use crate::user::Role;
 
 /// The domain's settings.
 #[derive(Clone, Debug)]
@@ -26,6 +28,10 @@ pub struct Settings {
     pub refresh_grace: SignedDuration,
     /// How long a session lasts at most.
     pub session_ttl: SignedDuration,
+    /// How long a cookie session may go unused.
+    pub session_idle: SignedDuration,
+    /// What the groups of each provider, by its name, give here.
+    pub group_grants: BTreeMap<String, Vec<GroupRule>>,
     /// Per surface: hosted, accounts, signin, directory.
     pub surfaces: [SurfaceSettings; 4],
     /// The team a new user joins.
@@ -53,6 +59,17 @@ pub struct SurfaceSettings {
     pub token_ttl: SignedDuration,
     /// Rule for new passwords.
     pub password_rule: PasswordRule,
+}
+
+/// What being in a provider's group gives.
+#[derive(Clone, Debug)]
+pub struct GroupRule {
+    /// The group, to the letter.
+    pub group: String,
+    /// Roles it gives.
+    pub roles: Vec<Role>,
+    /// Names of teams it makes people members of.
+    pub teams: Vec<String>,
 }
 
 impl Settings {

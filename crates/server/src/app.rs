@@ -1,5 +1,6 @@
 //! Assembly: the one place where everything is put together, from a configuration.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -150,6 +151,8 @@ fn settings(config: &Config) -> Settings {
         refresh_ttl: config.tokens.refresh_ttl,
         refresh_grace: config.tokens.refresh_grace,
         session_ttl: config.session.absolute_ttl,
+        session_idle: config.session.idle_ttl,
+        group_grants: BTreeMap::new(),
         surfaces: [
             surface(&surfaces.hosted),
             surface(&surfaces.accounts),

@@ -63,7 +63,7 @@ fn person(id: &str, roles: Vec<Role>, email_verified_at: Option<Timestamp>) -> U
 }
 
 fn caller(context: UserContext) -> Arc<Caller> {
-    Arc::new(Caller { context: Arc::new(context), session: None, expires_at: Timestamp::MAX })
+    Arc::new(Caller { context: Arc::new(context), session: None, expires_at: Timestamp::MAX, authenticated_at: None })
 }
 
 fn alice() -> Arc<Caller> {

@@ -17,7 +17,7 @@ const SPARE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The node's keys.
 pub struct Keyring {
-    pub(super) sealing: SealingKey,
+    pub(crate) sealing: SealingKey,
     algorithm: Algorithm,
     shared: Option<Shared>,
     longest_token: SignedDuration,
@@ -98,17 +98,27 @@ impl Keyring {
         }
     }
 
-    /// What new tokens are signed with.
+    /// What keys are made for: what tokens are signed with or, where that is a shared secret, what assertions are.
     pub(super) const fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        if self.algorithm.is_symmetric() { Algorithm::EdDSA } else { self.algorithm }
     }
 
-    /// The key to sign with.
+    /// Whether tokens are signed with the shared secret.
+    pub(super) const fn shares_secret(&self) -> bool {
+        self.algorithm.is_symmetric()
+    }
+
+    /// The key to sign tokens with.
     pub(crate) fn signer(&self, now: Timestamp) -> Result<Signer, NoSigner> {
-        if self.algorithm.is_symmetric() {
+        if self.shares_secret() {
             let shared = self.shared.as_ref().ok_or(NoSigner)?;
             return Ok(Signer { kid: None, key: Arc::clone(&shared.signing) });
         }
+        self.public_signer(now)
+    }
+
+    /// The key to sign with what others verify by the published keys.
+    pub(crate) fn public_signer(&self, now: Timestamp) -> Result<Signer, NoSigner> {
         let keys = self.keys();
         let active = keys.iter().rev().find(|key| self.signs(key, now)).ok_or(NoSigner)?;
         Ok(Signer { kid: Some(active.stored.kid.clone()), key: Arc::clone(&active.signing) })
@@ -128,7 +138,7 @@ impl Keyring {
     }
 
     fn signs(&self, key: &LoadedKey, now: Timestamp) -> bool {
-        key.stored.algorithm == self.algorithm && key.stored.activates_at <= now
+        key.stored.algorithm == self.algorithm() && key.stored.activates_at <= now
     }
 
     pub(super) fn keys(&self) -> Arc<[LoadedKey]> {
@@ -189,8 +199,11 @@ impl Identity {
 
     /// Reads the store's keys; makes the first one where none can sign.
     pub(crate) async fn load_keys(&self) -> Result<(), KeyringError> {
+        if self.keyring.shares_secret() && self.keyring.shared.is_none() {
+            return Err(KeyringError::NotMade("HS256 needs tokens.secret".to_owned()));
+        }
         self.reload_keys().await?;
-        if self.keyring.signer(self.clock.now()).is_err() {
+        if self.keyring.public_signer(self.clock.now()).is_err() {
             self.make_first_key().await?;
         }
         Ok(())

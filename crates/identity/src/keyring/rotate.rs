@@ -47,7 +47,7 @@ pub enum RotateError {
 impl Identity {
     /// Makes the next signing key. It signs after the lead, or at once (after a leak).
     pub async fn rotate_key(&self, by: &Admin, at_once: bool) -> Result<KeyInfo, RotateError> {
-        if self.keyring.algorithm().is_symmetric() {
+        if self.keyring.shares_secret() {
             return Err(RotateError::SharedSecret);
         }
         self.reload_keys().await?;
@@ -88,9 +88,6 @@ impl Identity {
 
     /// Makes a key that signs at once, on the first start or after the setting changed. Of several nodes one wins.
     pub(super) async fn make_first_key(&self) -> Result<(), KeyringError> {
-        if self.keyring.algorithm().is_symmetric() {
-            return Err(KeyringError::NotMade("HS256 needs tokens.secret".to_owned()));
-        }
         let now = self.clock.now();
         let key = self.generate(now, now)?;
         let origin = Origin::default();

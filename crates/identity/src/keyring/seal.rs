@@ -1,4 +1,5 @@
-//! Sealing what the store keeps of private keys: AES-256-GCM under a key derived from the operator's secret.
+//! Sealing what others keep for us (private keys and providers' tokens in the store, a sign-in under way in a
+//! browser): AES-256-GCM under a key derived from the operator's secret.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf;
@@ -10,7 +11,7 @@ use crate::Entropy;
 const FORM: u8 = 1;
 const CONTEXT: &[u8] = b"doorward key sealing v1";
 
-/// The key that seals other keys.
+/// The key that seals.
 pub struct SealingKey(LessSafeKey);
 
 /// What was sealed cannot be opened: another key, or somebody changed it.
@@ -28,7 +29,7 @@ impl SealingKey {
     }
 
     /// Seals `plain` for the place called `name`; it can be opened only under that name.
-    pub(super) fn seal(&self, name: &str, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, SealError> {
+    pub(crate) fn seal(&self, name: &str, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, SealError> {
         let nonce = entropy.bytes::<NONCE_LEN>();
         let mut sealed = plain.to_vec();
         self.0
@@ -38,7 +39,7 @@ impl SealingKey {
     }
 
     /// Opens what was sealed under `name`.
-    pub(super) fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (&form, rest) = sealed.split_first().ok_or(SealError)?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError)?;
         if form != FORM {

@@ -1,13 +1,14 @@
 //! What this node remembers to judge tokens without asking the store, and how it learns that it must forget.
 //!
-//! Three maps: verified tokens, sessions, people. A session's entry counts only together with the very entry of
-//! its person it was made with, so forgetting a person forgets all of their sessions. Entries are made from
-//! store reads; a read that began before something was forgotten is used once but not remembered (`generation`).
+//! Verified tokens and cookies lead to sessions, sessions to people. A session's entry counts only together with the
+//! very entry of its person it was made with, so forgetting a person forgets all of their sessions. Entries are made
+//! from store reads; a read that began before something was forgotten is used once but not remembered (`generation`).
 //!
 //! The change log is read about once a second ([`Identity::follow_changes`]). A line may become visible after
 //! one with a higher position, so each reading goes back over the lines of the last [`OVERLAP`].
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use quick_cache::sync::Cache;
 
 use super::Caller;
+use super::cookie::CookieSession;
 use crate::change::ChangeSubject;
 use crate::user::UserContext;
 use crate::{Identity, SessionId, StoreError, UserId};
@@ -53,10 +55,15 @@ pub(super) enum Holder {
 /// The node's memory.
 pub struct LiveState {
     tokens: Cache<Box<str>, Remembered>,
+    /// What is known of cookies. It tells whose a cookie is and how long it may go unused; whether the session is
+    /// open stands in `sessions` alone.
+    cookies: Cache<SessionId, Arc<CookieSession>>,
     sessions: Cache<SessionId, Arc<Caller>>,
     people: Cache<UserId, Arc<UserContext>>,
-    /// Rises whenever something is forgotten. Held while something is remembered or forgotten.
-    generation: Mutex<u64>,
+    /// Rises whenever something is forgotten.
+    generation: AtomicU64,
+    /// Held while something is remembered or forgotten.
+    changing: Mutex<()>,
     log: Mutex<LogPosition>,
 }
 
@@ -76,9 +83,11 @@ impl LiveState {
     pub(crate) fn starting_after(latest: i64) -> Self {
         Self {
             tokens: Cache::new(TOKENS),
+            cookies: Cache::new(SESSIONS),
             sessions: Cache::new(SESSIONS),
             people: Cache::new(SESSIONS),
-            generation: Mutex::new(0),
+            generation: AtomicU64::new(0),
+            changing: Mutex::new(()),
             log: Mutex::new(LogPosition {
                 floor: (latest - OVERLAP_AT_START).max(0),
                 readings: VecDeque::new(),
@@ -94,6 +103,14 @@ impl LiveState {
 
     pub(super) fn remember_token(&self, token: &str, remembered: Remembered) {
         self.tokens.insert(token.into(), remembered);
+    }
+
+    pub(super) fn cookie(&self, session: SessionId) -> Option<Arc<CookieSession>> {
+        self.cookies.get(&session)
+    }
+
+    pub(super) fn remember_cookie(&self, session: SessionId, cookie: Arc<CookieSession>) {
+        self.cookies.insert(session, cookie);
     }
 
     /// The caller of a session, if both the session and its person are still remembered.
@@ -114,29 +131,28 @@ impl LiveState {
 
     /// To be asked before a store read whose result shall be remembered.
     pub(super) fn generation(&self) -> u64 {
-        *lock(&self.generation)
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Remembers a person as read since `generation`, unless something was forgotten meanwhile.
     pub(super) fn remember_person(&self, context: &Arc<UserContext>, generation: u64) {
-        let current = lock(&self.generation);
-        if *current == generation {
+        let _changing = lock(&self.changing);
+        if self.generation() == generation {
             self.people.insert(context.user.id, Arc::clone(context));
         }
     }
 
     /// Remembers a session's caller, likewise.
     pub(super) fn remember_caller(&self, session: SessionId, caller: &Arc<Caller>, generation: u64) {
-        let current = lock(&self.generation);
-        if *current == generation {
+        let _changing = lock(&self.changing);
+        if self.generation() == generation {
             self.sessions.insert(session, Arc::clone(caller));
         }
     }
 
     /// Forgets what a change touches.
     pub(crate) fn apply(&self, subject: ChangeSubject) {
-        let mut generation = lock(&self.generation);
-        *generation += 1;
+        let _changing = lock(&self.changing);
         match subject {
             ChangeSubject::Session(session) => {
                 self.sessions.remove(&session);
@@ -147,10 +163,12 @@ impl LiveState {
             ChangeSubject::Directory => self.people.clear(),
             ChangeSubject::Keys => self.tokens.clear(),
         }
+        // After the forgetting: whoever sees it risen finds nothing of what was forgotten.
+        self.generation.fetch_add(1, Ordering::Release);
     }
 
     /// Whether the log could not be read for so long that what is remembered may be wrong.
-    fn is_deaf(&self) -> bool {
+    pub(super) fn is_deaf(&self) -> bool {
         lock(&self.log).last_success.elapsed() > LONGEST_SILENCE
     }
 }
@@ -172,6 +190,11 @@ impl LogPosition {
 }
 
 impl Identity {
+    /// Rises whenever this node forgot something: what was judged before should be judged again.
+    pub fn change_generation(&self) -> u64 {
+        self.live.generation()
+    }
+
     /// Reads on in the change log and forgets what it names. The server calls this about once a second.
     pub async fn follow_changes(&self) -> Result<(), StoreError> {
         let read = self.read_changes().await;

@@ -1,8 +1,12 @@
 //! Sessions: how they begin, how their tokens are issued, checked and renewed, and how they end.
 
 mod access_token;
+mod assertion;
+mod cookie;
+mod counts;
 mod live;
 mod model;
+mod own;
 mod refresh;
 mod sign_in;
 mod sign_out;

@@ -24,9 +24,12 @@ impl Identity {
     /// Ends the caller's session. A caller without one (an outside token) has nothing to end here.
     pub async fn sign_out(&self, caller: &Caller, origin: Origin) -> Result<(), StoreError> {
         match caller.session {
-            Some(session) => self.end(session, caller.context.user.id, &origin).await,
-            None => Ok(()),
+            Some(session) => {
+                self.end(session, caller.context.user.id, EndReason::SignedOut, &origin).await?;
+            }
+            None => {}
         }
+        Ok(())
     }
 
     /// Ends the session of a refresh token.
@@ -35,7 +38,8 @@ impl Identity {
         let session = SessionId::from_uuid(uuid::Uuid::from_bytes(token.id()));
         let found = self.store.find_session_by_refresh(session, &token.hash()).await?;
         let live = found.filter(|live| live.ended_at.is_none()).ok_or(SignOutError::Invalid)?;
-        Ok(self.end(session, live.user_id, &origin).await?)
+        self.end(session, live.user_id, EndReason::SignedOut, &origin).await?;
+        Ok(())
     }
 
     /// Ends every session of the caller. Answers how many were open.
@@ -45,14 +49,24 @@ impl Identity {
         self.end_all(user, &audit).await
     }
 
-    async fn end(&self, session: SessionId, user: UserId, origin: &Origin) -> Result<(), StoreError> {
-        let audit = self.audit(AuditActor::User(user), AuditAction::SessionEnded, session, None, origin);
-        let ended = self.store.end_session(session, EndReason::SignedOut, audit.at, &audit).await?;
+    /// Ends one session of `user`, who or whose browser wants it so. False when it was not open.
+    pub(crate) async fn end(
+        &self,
+        session: SessionId,
+        user: UserId,
+        reason: EndReason,
+        origin: &Origin,
+    ) -> Result<bool, StoreError> {
+        let actor = AuditActor::User(user);
+        let detail = Some(reason.as_str().to_owned());
+        let audit = self.audit(actor, AuditAction::SessionEnded, session, detail, origin);
+        let ended = self.store.end_session(session, reason, audit.at, &audit).await?;
         self.live.apply(ChangeSubject::Session(session));
         if ended {
-            tracing::info!(session.id = %session, user.id = %user, request_id = origin.request_id, "signed out");
+            let (reason, request_id) = (reason.as_str(), origin.request_id.as_deref());
+            tracing::info!(session.id = %session, user.id = %user, request_id, reason, "session ended");
         }
-        Ok(())
+        Ok(ended)
     }
 
     pub(crate) async fn end_all(&self, user: UserId, audit: &crate::audit::AuditEvent) -> Result<u64, StoreError> {

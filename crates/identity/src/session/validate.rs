@@ -1,4 +1,5 @@
-//! Judging a bearer token: is it genuine, fresh, for us, and does what it stands for still count?
+//! Judging a bearer token: is it genuine, fresh, for us, and does what it stands for still count? The handle in a
+//! cookie is judged in `cookie.rs`, by the same memory.
 //!
 //! The hot path of the product. A token seen before costs three look-ups in memory; nothing here asks the store
 //! in the steady state.
@@ -6,13 +7,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use doorward_protocol::jwt::{JwtError, TimeRules, Unverified, VerifiedClaims};
+use doorward_protocol::jwt::{JwtError, TimeRules, Unverified};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::AccessClaims;
 use super::access_token::ACCESS_TOKEN_TYPE;
 use super::live::{Holder, Remembered};
+use super::{AccessClaims, LiveSession};
 use crate::issuer::{KeysUnavailable, TrustedIssuer};
 use crate::user::{EmailAddress, ExternalIdentity, OutsidePerson, ProvisionError, UserContext};
 use crate::{Identity, SessionId, StoreError, UserId};
@@ -31,6 +32,8 @@ pub struct Caller {
     pub session: Option<SessionId>,
     /// When the session (or outside token) ends.
     pub expires_at: Timestamp,
+    /// When they proved who they are, as far as that is known.
+    pub authenticated_at: Option<Timestamp>,
 }
 
 /// Why a token does not count. The text is safe to show and stable.
@@ -128,6 +131,9 @@ struct OutsideClaims {
     #[serde(default)]
     email_verified: serde_json::Value,
     name: Option<String>,
+    /// When the person signed in there (OIDC Core §2); anything but a whole number tells nothing.
+    #[serde(default)]
+    auth_time: serde_json::Value,
 }
 
 /// The claim by which the keys are chosen, read before anything is verified.
@@ -141,17 +147,22 @@ impl Identity {
     pub async fn validate(&self, token: &str) -> Result<Arc<Caller>, ValidateError> {
         let started = Instant::now();
         let judged = self.judge_token(token).await;
-        let reason = match &judged {
+        self.note_judgement(started, &judged);
+        judged
+    }
+
+    /// Counts and logs what became of a token or handle.
+    pub(super) fn note_judgement(&self, started: Instant, judged: &Result<Arc<Caller>, ValidateError>) {
+        let reason = match judged {
             Ok(_) => "valid",
             Err(ValidateError::Rejected(rejection)) => rejection.as_str(),
             Err(ValidateError::Store(_)) => "store_unavailable",
             Err(ValidateError::Keys(_)) => "keys_unavailable",
         };
         self.observer.token(reason, started.elapsed());
-        if let Err(ValidateError::Rejected(_)) = &judged {
+        if let Err(ValidateError::Rejected(_)) = judged {
             tracing::warn!(reason, "token refused");
         }
-        judged
     }
 
     async fn judge_token(&self, token: &str) -> Result<Arc<Caller>, ValidateError> {
@@ -200,7 +211,7 @@ impl Identity {
     }
 
     /// The caller of a session that is still open, of a person who is still active.
-    async fn live_caller(
+    pub(super) async fn live_caller(
         &self,
         session: SessionId,
         user: UserId,
@@ -216,6 +227,17 @@ impl Identity {
     async fn read_caller(&self, session: SessionId, user: UserId) -> Result<Arc<Caller>, ValidateError> {
         let generation = self.live.generation();
         let live = self.store.find_live_session(session).await?;
+        self.remember_session(session, user, live, generation).await
+    }
+
+    /// The caller of a session that was read from the store since `generation`.
+    pub(super) async fn remember_session(
+        &self,
+        session: SessionId,
+        user: UserId,
+        live: Option<LiveSession>,
+        generation: u64,
+    ) -> Result<Arc<Caller>, ValidateError> {
         let live = live.filter(|live| live.user_id == user && live.ended_at.is_none());
         // A disabled or deleted user's sessions have ended too, but they shall hear the truer reason.
         let context = match self.live.person(user) {
@@ -225,7 +247,9 @@ impl Identity {
         let context = context.filter(|context| context.user.is_active()).ok_or(TokenRejection::UserDisabled)?;
         let live = live.ok_or(TokenRejection::Revoked)?;
         self.live.remember_person(&context, generation);
-        let caller = Arc::new(Caller { context, session: Some(session), expires_at: live.expires_at });
+        let authenticated_at = Some(live.created_at);
+        let caller = Caller { context, session: Some(session), expires_at: live.expires_at, authenticated_at };
+        let caller = Arc::new(caller);
         self.live.remember_caller(session, &caller, generation);
         Ok(caller)
     }
@@ -247,12 +271,14 @@ impl Identity {
         verified.require_issuer(&issuer.issuer)?;
         verified.require_audience(&issuer.audiences)?;
         let times = verified.check_times(&TimeRules { now, leeway_s: OUTSIDE_LEEWAY_S })?;
-        let person = outside_person(issuer, &verified)?;
+        let claims: OutsideClaims = verified.decode()?;
+        let authenticated_at = claims.auth_time.as_i64().and_then(|second| Timestamp::from_second(second).ok());
+        let person = outside_person(issuer, claims)?;
         let generation = self.live.generation();
         let context = self.provision(person).await.map_err(not_provisioned)?;
         let context = self.live.person(context.user.id).unwrap_or(context);
         self.live.remember_person(&context, generation);
-        let caller = Arc::new(Caller { context, session: None, expires_at: times.expires_at });
+        let caller = Arc::new(Caller { context, session: None, expires_at: times.expires_at, authenticated_at });
         let believed_until = now.checked_add(OUTSIDE_MEMORY).unwrap_or(now).min(times.expires_at);
         let holder = Holder::Outside(Arc::clone(&caller));
         self.live.remember_token(token, Remembered { expires_at: believed_until, holder });
@@ -260,15 +286,14 @@ impl Identity {
     }
 }
 
-fn outside_person(issuer: &TrustedIssuer, verified: &VerifiedClaims) -> Result<OutsidePerson, TokenRejection> {
-    let claims: OutsideClaims = verified.decode()?;
-    if claims.sub.is_empty() || claims.sub.len() > 255 || claims.sub.chars().any(char::is_control) {
+fn outside_person(issuer: &TrustedIssuer, claims: OutsideClaims) -> Result<OutsidePerson, TokenRejection> {
+    let identity = ExternalIdentity { issuer: issuer.issuer.clone(), subject: claims.sub };
+    if !identity.is_plausible() {
         return Err(TokenRejection::Malformed);
     }
     let email: Option<EmailAddress> = claims.email.and_then(|email| email.parse().ok());
     let vouched_for = claims.email_verified == serde_json::Value::Bool(true);
     let email = email.filter(|_| vouched_for).ok_or(TokenRejection::EmailNotVerified)?;
-    let identity = ExternalIdentity { issuer: issuer.issuer.clone(), subject: claims.sub };
     Ok(OutsidePerson { identity, email, name: claims.name })
 }
 

@@ -146,6 +146,18 @@ pub struct ExternalIdentity {
     pub subject: String,
 }
 
+impl ExternalIdentity {
+    /// Whether the subject can be somebody's (OIDC Core §2: at most 255 characters). An empty one, or one that two
+    /// programs print differently, would make one person of many.
+    pub(crate) fn is_plausible(&self) -> bool {
+        let subject = &self.subject;
+        !subject.is_empty()
+            && subject.len() <= 255
+            && subject.trim() == subject
+            && !subject.chars().any(char::is_control)
+    }
+}
+
 /// An account about to be made, with all that must come into being together with it.
 #[derive(Clone, Debug)]
 pub struct NewUser {

@@ -9,7 +9,7 @@ use crate::audit::{AuditAction, AuditActor};
 use crate::name::DisplayName;
 use crate::session::{Caller, Origin};
 use crate::store::Inserted;
-use crate::{Identity, StoreError};
+use crate::{Identity, StoreError, UserId};
 
 /// A person as a trusted issuer's token tells of them.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl Identity {
     /// here first, without owning it, would share the account with its owner.
     pub(crate) async fn provision(&self, person: OutsidePerson) -> Result<Arc<UserContext>, ProvisionError> {
         if let Some(user) = self.store.find_user_by_identity(&person.identity).await? {
-            return self.active_context(user).await;
+            return self.active_context(user.id).await;
         }
         match self.store.find_user_by_email(person.email.key()).await? {
             Some(user) if user.email_verified_at.is_some() => self.link(user, person).await,
@@ -74,16 +74,17 @@ impl Identity {
         let email: EmailAddress = email.parse()?;
         let key = email.key().clone();
         let context = match self.store.find_user_by_email(&key).await? {
-            Some(user) => self.active_context(user).await?,
+            Some(user) => self.active_context(user.id).await?,
             None => match self.make(email, name.map(str::to_owned), None, None).await? {
                 Some(context) => context,
                 None => match self.store.find_user_by_email(&key).await? {
-                    Some(user) => self.active_context(user).await?,
+                    Some(user) => self.active_context(user.id).await?,
                     None => return Err(ProvisionError::Conflict),
                 },
             },
         };
-        Ok(Arc::new(Caller { context, session: None, expires_at: Timestamp::MAX }))
+        let authenticated_at = Some(self.clock.now());
+        Ok(Arc::new(Caller { context, session: None, expires_at: Timestamp::MAX, authenticated_at }))
     }
 
     async fn link(&self, user: User, person: OutsidePerson) -> Result<Arc<UserContext>, ProvisionError> {
@@ -95,18 +96,19 @@ impl Identity {
             &Origin::default(),
         );
         match self.store.link_identity(user.id, &person.identity, &audit).await? {
-            Inserted::Inserted => self.active_context(user).await,
+            Inserted::Inserted => self.active_context(user.id).await,
             Inserted::Taken => self.context_by_identity(&person.identity).await,
         }
     }
 
     async fn context_by_identity(&self, identity: &ExternalIdentity) -> Result<Arc<UserContext>, ProvisionError> {
         let user = self.store.find_user_by_identity(identity).await?;
-        self.active_context(user.ok_or(ProvisionError::Conflict)?).await
+        self.active_context(user.ok_or(ProvisionError::Conflict)?.id).await
     }
 
-    async fn active_context(&self, user: User) -> Result<Arc<UserContext>, ProvisionError> {
-        let context = self.store.find_context(user.id).await?;
+    /// An active person with teams and domains.
+    pub(crate) async fn active_context(&self, user: UserId) -> Result<Arc<UserContext>, ProvisionError> {
+        let context = self.store.find_context(user).await?;
         context.filter(|context| context.user.is_active()).map(Arc::new).ok_or(ProvisionError::Disabled)
     }
 

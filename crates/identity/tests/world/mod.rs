@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ fn settings() -> Settings {
         refresh_ttl: SignedDuration::from_hours(24 * 30),
         refresh_grace: SignedDuration::from_secs(10),
         session_ttl: SignedDuration::from_hours(24 * 30),
+        session_idle: SignedDuration::from_hours(1),
+        group_grants: BTreeMap::new(),
         surfaces: [surface(60), surface(60), surface(7 * 24 * 60), surface(30)],
         default_team: Some("General".to_owned()),
         default_domain: Some("engineering".to_owned()),

@@ -245,6 +245,8 @@ fn settings() -> Settings {
         refresh_ttl: SignedDuration::from_hours(720),
         refresh_grace: SignedDuration::from_secs(10),
         session_ttl: SignedDuration::from_hours(2160),
+        session_idle: SignedDuration::from_hours(1),
+        group_grants: std::collections::BTreeMap::new(),
         surfaces: [
             surface(60, &[]),
             surface(60, &[]),
