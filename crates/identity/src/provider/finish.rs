@@ -203,7 +203,7 @@ impl Identity {
         origin: &Origin,
     ) -> Result<SecretString, ProviderSignInError> {
         let user = context.user.id;
-        let new = self.new_cookie_session(user, SignInMethod::Provider, origin);
+        let new = self.new_cookie_session(user, SignInMethod::Provider, account.authenticated_at, origin);
         let kept = KeptTokens::fresh(tokens);
         let session = NewProviderSession {
             provider: provider.to_owned(),

@@ -39,7 +39,13 @@ pub(crate) struct NewCookieSession {
 
 impl Identity {
     /// A session of `user` whose credential is a fresh handle.
-    pub(crate) fn new_cookie_session(&self, user: UserId, method: SignInMethod, origin: &Origin) -> NewCookieSession {
+    pub(crate) fn new_cookie_session(
+        &self,
+        user: UserId,
+        method: SignInMethod,
+        authenticated_at: Option<Timestamp>,
+        origin: &Origin,
+    ) -> NewCookieSession {
         let now = self.clock.now();
         let id = SessionId::new(now, &*self.entropy);
         let handle = OpaqueToken::new(Kind::Session, *id.as_uuid().as_bytes(), self.entropy.bytes());
@@ -50,6 +56,8 @@ impl Identity {
             surface: Surface::Hosted,
             method,
             created_at: now,
+            // A provider whose clock is ahead proves nothing about the future.
+            authenticated_at: authenticated_at.map_or(now, |at| at.min(now)),
             expires_at,
             address: origin.address.map(network),
             user_agent: origin.user_agent.clone(),

@@ -101,6 +101,8 @@ pub struct NewSession {
     pub method: SignInMethod,
     /// When.
     pub created_at: Timestamp,
+    /// When the person proved who they are: now, or a while ago at a provider that remembered them.
+    pub authenticated_at: Timestamp,
     /// When it ends, whatever happens.
     pub expires_at: Timestamp,
     /// From where.
@@ -151,8 +153,8 @@ pub struct Session {
 pub struct LiveSession {
     /// Whose.
     pub user_id: UserId,
-    /// When it began, which is when the person proved who they are.
-    pub created_at: Timestamp,
+    /// When the person proved who they are.
+    pub authenticated_at: Timestamp,
     /// When it ends, whatever happens.
     pub expires_at: Timestamp,
     /// Until when its credential may be used: for a cookie, when it is over unless used before.

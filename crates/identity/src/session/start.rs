@@ -68,6 +68,7 @@ impl Identity {
             surface,
             method,
             created_at: now,
+            authenticated_at: now,
             expires_at,
             address: origin.address.map(network),
             user_agent: origin.user_agent.clone(),

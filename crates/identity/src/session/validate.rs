@@ -247,7 +247,7 @@ impl Identity {
         let context = context.filter(|context| context.user.is_active()).ok_or(TokenRejection::UserDisabled)?;
         let live = live.ok_or(TokenRejection::Revoked)?;
         self.live.remember_person(&context, generation);
-        let authenticated_at = Some(live.created_at);
+        let authenticated_at = Some(live.authenticated_at);
         let caller = Caller { context, session: Some(session), expires_at: live.expires_at, authenticated_at };
         let caller = Arc::new(caller);
         self.live.remember_caller(session, &caller, generation);

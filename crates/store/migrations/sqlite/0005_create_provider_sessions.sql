@@ -3,6 +3,8 @@
 
 alter table sessions rename column refresh_hash to credential_hash;
 alter table sessions rename column refresh_expires_at to credential_expires_at;
+-- When the person proved who they are, if that was not when the session began: a provider may have remembered them.
+alter table sessions add column authenticated_at integer;
 
 create table provider_sessions (
     session_id       blob    not null primary key references sessions (id) on delete cascade,

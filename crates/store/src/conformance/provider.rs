@@ -122,7 +122,7 @@ pub(super) async fn a_handle_is_no_refresh_token_and_finds_its_session_only(stan
     let (new, handle) = new_session(stand, user.id, "s");
     begin(stand, &new).await;
     let found = stand.other.find_session_by_handle(new.session.id, &handle.hash()).await.unwrap().unwrap();
-    assert_eq!((found.user_id, found.created_at), (user.id, new.session.created_at));
+    assert_eq!((found.user_id, found.authenticated_at), (user.id, new.session.authenticated_at));
     assert_eq!(found.credential_expires_at, new.session.credential_expires_at);
 
     // The same bytes as a refresh token: the prefix is part of what is hashed.

@@ -16,7 +16,7 @@ pub(super) async fn a_session_begins_and_notes_the_sign_in(stand: &Stand) {
     assert_eq!(stand.store.start_session(&session, &event).await.unwrap(), Started::Started);
     let live = LiveSession {
         user_id: user.id,
-        created_at: session.created_at,
+        authenticated_at: session.authenticated_at,
         expires_at: session.expires_at,
         credential_expires_at: session.credential_expires_at,
         ended_at: None,

@@ -158,6 +158,7 @@ impl Stand {
             surface: Surface::Signin,
             method: SignInMethod::Password,
             created_at: at,
+            authenticated_at: at - SignedDuration::from_mins(5),
             expires_at,
             address,
             user_agent: Some("curl/8".to_owned()),

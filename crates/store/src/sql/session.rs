@@ -20,7 +20,8 @@ use crate::time::Time;
 macro_rules! select_live {
     ($rest:literal) => {
         concat!(
-            "select s.user_id, s.created_at, s.expires_at, s.credential_expires_at, s.ended_at from sessions s ",
+            "select s.user_id, coalesce(s.authenticated_at, s.created_at) as authenticated_at, s.expires_at,
+                s.credential_expires_at, s.ended_at from sessions s ",
             $rest
         )
     };
@@ -29,7 +30,7 @@ macro_rules! select_live {
 #[derive(sqlx::FromRow)]
 struct LiveRow {
     user_id: Uuid,
-    created_at: Time,
+    authenticated_at: Time,
     expires_at: Time,
     credential_expires_at: Time,
     ended_at: Option<Time>,
@@ -39,7 +40,7 @@ impl From<LiveRow> for LiveSession {
     fn from(row: LiveRow) -> Self {
         Self {
             user_id: UserId::from_uuid(row.user_id),
-            created_at: row.created_at.into(),
+            authenticated_at: row.authenticated_at.into(),
             expires_at: row.expires_at.into(),
             credential_expires_at: row.credential_expires_at.into(),
             ended_at: row.ended_at.map(Into::into),
@@ -92,8 +93,8 @@ async fn note_signin(connection: &mut Connection, user: UserId, at: Timestamp) -
 async fn insert_row(connection: &mut Connection, session: &NewSession) -> Result<(), Fault> {
     sqlx::query(
         "insert into sessions (id, user_id, surface, method, created_at, last_seen_at, expires_at, address,
-            user_agent, credential_hash, refresh_generation, credential_expires_at)
-         values ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, 0, $10)",
+            user_agent, credential_hash, refresh_generation, credential_expires_at, authenticated_at)
+         values ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, 0, $10, $11)",
     )
     .bind(session.id.as_uuid())
     .bind(session.user_id.as_uuid())
@@ -105,6 +106,7 @@ async fn insert_row(connection: &mut Connection, session: &NewSession) -> Result
     .bind(session.user_agent.as_deref())
     .bind(session.credential_hash.as_bytes().as_slice())
     .bind(Time(session.credential_expires_at.min(session.expires_at)))
+    .bind(Time(session.authenticated_at))
     .execute(connection)
     .await?;
     Ok(())
