@@ -1,7 +1,8 @@
-"""A Cognito user pool on this machine, with one user signed in. Usage: cognito.py PORT FOLDER
+"""A Cognito user pool with its hosted pages on this machine. Usage: cognito.py PORT FOLDER [CALLBACK LOGOUT]
 
-Prints one line of JSON (issuer, client_id, jwks_uri, id_token, access_token) and keeps the pool up until its standard
-input ends.
+Prints one line of JSON and keeps the pool up until its standard input ends. The pool has two people (grace, in the
+group `teachers`, and alan) and two clients, `web` with a secret and `public` without; both may sign people in through
+the hosted pages if CALLBACK is given. grace has signed in at the API: her tokens are in the line.
 """
 
 import json
@@ -13,9 +14,10 @@ import time
 
 import requests
 
-PORT, FOLDER = sys.argv[1:]
+PORT, FOLDER, *ADDRESSES = sys.argv[1:]
 BASE = f"http://127.0.0.1:{PORT}"
-EMAIL, PASSWORD = "grace@example.com", "Quiet-Harbour-41"
+PASSWORD = "Quiet-Harbour-41"
+PEOPLE = {"grace@example.com": "Grace Hopper", "alan@example.com": "Alan Turing"}
 
 
 def call(operation: str, **body) -> dict:
@@ -40,39 +42,74 @@ def wait_until_it_answers(deadline: float) -> None:
             time.sleep(0.05)
 
 
-def sign_somebody_in() -> dict:
-    pool = call("CreateUserPool", PoolName="people")["UserPool"]["Id"]
+def make_client(pool: str, name: str, secret: bool) -> dict:
+    hosted = {}
+    if ADDRESSES:
+        callback, logout = ADDRESSES
+        hosted = {
+            "AllowedOAuthFlowsUserPoolClient": True,
+            "AllowedOAuthFlows": ["code"],
+            "AllowedOAuthScopes": ["openid", "email", "profile"],
+            "CallbackURLs": [callback],
+            "LogoutURLs": [logout],
+            "SupportedIdentityProviders": ["COGNITO"],
+        }
     flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-    client = call("CreateUserPoolClient", UserPoolId=pool, ClientName="web", ExplicitAuthFlows=flows)
-    client = client["UserPoolClient"]["ClientId"]
-    attributes = {"email": EMAIL, "email_verified": "true", "name": "Grace Hopper"}
-    attributes = [{"Name": name, "Value": value} for name, value in attributes.items()]
-    call("AdminCreateUser", UserPoolId=pool, Username=EMAIL, UserAttributes=attributes, MessageAction="SUPPRESS")
-    call("AdminSetUserPassword", UserPoolId=pool, Username=EMAIL, Password=PASSWORD, Permanent=True)
-    credentials = {"USERNAME": EMAIL, "PASSWORD": PASSWORD}
-    tokens = call("InitiateAuth", ClientId=client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=credentials)
+    made = call(
+        "CreateUserPoolClient", UserPoolId=pool, ClientName=name, GenerateSecret=secret, ExplicitAuthFlows=flows, **hosted
+    )
+    return made["UserPoolClient"]
+
+
+def make_people(pool: str) -> None:
+    call("CreateGroup", UserPoolId=pool, GroupName="teachers")
+    for email, name in PEOPLE.items():
+        attributes = {"email": email, "email_verified": "true", "name": name}
+        attributes = [{"Name": key, "Value": value} for key, value in attributes.items()]
+        call("AdminCreateUser", UserPoolId=pool, Username=email, UserAttributes=attributes, MessageAction="SUPPRESS")
+        call("AdminSetUserPassword", UserPoolId=pool, Username=email, Password=PASSWORD, Permanent=True)
+    call("AdminAddUserToGroup", UserPoolId=pool, Username="grace@example.com", GroupName="teachers")
+
+
+def make_pool() -> dict:
+    pool = call("CreateUserPool", PoolName="people", UsernameAttributes=["email"])["UserPool"]["Id"]
+    call("CreateUserPoolDomain", UserPoolId=pool, Domain="people")
+    web, public = make_client(pool, "web", True), make_client(pool, "public", False)
+    make_people(pool)
+    credentials = {"USERNAME": "grace@example.com", "PASSWORD": PASSWORD}
+    public = public["ClientId"]
+    tokens = call("InitiateAuth", ClientId=public, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=credentials)
     tokens = tokens["AuthenticationResult"]
     return {
+        "base": BASE,
+        "pool_id": pool,
         "issuer": f"https://cognito-idp.us-east-1.amazonaws.com/{pool}",
-        "client_id": client,
+        "client_id": web["ClientId"],
+        "client_secret": web["ClientSecret"],
+        "public_client_id": public,
         "jwks_uri": f"{BASE}/{pool}/.well-known/jwks.json",
         "id_token": tokens["IdToken"],
         "access_token": tokens["AccessToken"],
     }
 
 
-settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": PORT, "SERVICES": "cognito-idp", "LOG_LEVEL": "ERROR"}
+settings = {
+    "AUTH": "true",
+    "BIND_HOST": "127.0.0.1",
+    "MINISTACK_HOST": "127.0.0.1",
+    "GATEWAY_PORT": PORT,
+    "IOT_MTLS_ENABLED": "0",
+    "SERVICES": "cognito-idp",
+    "LOG_LEVEL": "ERROR",
+    "STATE_DIR": FOLDER,
+}
 program = pathlib.Path(sys.executable).with_name("ministack")
 server = subprocess.Popen(
-    [program],
-    env={**os.environ, **settings, "STATE_DIR": FOLDER},
-    cwd=FOLDER,
-    stdin=subprocess.DEVNULL,
-    stdout=subprocess.DEVNULL,
+    [program], env={**os.environ, **settings}, cwd=FOLDER, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
 )
 try:
     wait_until_it_answers(time.monotonic() + 30)
-    print(json.dumps(sign_somebody_in()), flush=True)
+    print(json.dumps(make_pool()), flush=True)
     sys.stdin.read()
 finally:
     server.terminate()

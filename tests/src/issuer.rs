@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 
+use crate::rsa::RsaKey;
 use crate::token;
 use crate::upstream::{Upstream, respond};
 
 /// The audience its tokens are for.
 pub const AUDIENCE: &str = "doorward-tests";
 
+/// The id of its key.
+const KEY_ID: &str = "outside-1";
+
 /// The issuer and what it publishes.
 pub struct Issuer {
     upstream: Upstream,
-    key: RsaKeyPair,
+    key: RsaKey,
     down: Arc<AtomicBool>,
     key_fetches: Arc<AtomicUsize>,
 }
@@ -26,10 +26,8 @@ pub struct Issuer {
 impl Issuer {
     /// Makes a key and starts to publish it.
     pub fn start() -> Self {
-        let pair = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key can be made");
-        let der = pair.as_der().expect("its PKCS #8 form");
-        let key = RsaKeyPair::from_pkcs8(der.as_ref()).expect("a PKCS #8 key");
-        let jwks = json!({"keys": [public_jwk(&key)]}).to_string();
+        let key = RsaKey::generate();
+        let jwks = json!({"keys": [key.public_jwk(KEY_ID)]}).to_string();
         let (down, key_fetches) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (is_down, fetches) = (Arc::clone(&down), Arc::clone(&key_fetches));
         let upstream = Upstream::answering(move |received, stream| {
@@ -74,7 +72,7 @@ impl Issuer {
 
     /// Signs `claims` with its key under the key id it publishes.
     pub fn sign(&self, claims: &Value) -> String {
-        self.sign_under("outside-1", claims)
+        self.sign_under(KEY_ID, claims)
     }
 
     /// Signs `claims` naming any key id.
@@ -84,25 +82,11 @@ impl Issuer {
 
     /// The key it publishes.
     pub fn public_key(&self) -> Value {
-        public_jwk(&self.key)
+        self.key.public_jwk(KEY_ID)
     }
 
     /// Signs `claims` under any header.
     pub fn sign_with(&self, header: &Value, claims: &Value) -> String {
-        let input = token::signing_input(header, claims);
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature)
-            .expect("an RSA signature");
-        token::with_signature(&input, &signature)
+        self.key.sign(header, claims)
     }
-}
-
-/// The public key is DER: a sequence of the modulus (256 bytes after its own 9 of framing and sign) and 65537.
-fn public_jwk(key: &RsaKeyPair) -> Value {
-    let modulus = &key.public_key().as_ref()[9..265];
-    json!({
-        "kty": "RSA", "use": "sig", "alg": "RS256", "kid": "outside-1",
-        "n": token::base64url(modulus), "e": token::base64url(&[1, 0, 1]),
-    })
 }

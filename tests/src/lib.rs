@@ -3,19 +3,30 @@
 //! Knows the contract and the command line. Must not know any crate of the product: whatever a test learns here,
 //! an operator or a client could have learnt as well. A failed expectation panics and says what was seen instead.
 
+pub mod browser;
 pub mod cable;
+pub mod certificate;
+pub mod cognito;
 pub mod deadline;
+pub mod front_proxy;
 pub mod http;
 pub mod instance;
 pub mod issuer;
+pub mod liar;
+pub mod part;
 pub mod people;
 pub mod ports;
+pub mod provider;
 pub mod python;
+pub mod rsa;
 pub mod scratch;
+pub mod service;
 pub mod shape;
+pub mod sink;
 pub mod store;
 pub mod token;
 pub mod upstream;
+pub mod visitor;
 
 pub use http::{Client, Response};
 pub use instance::{Doorward, Setup};

@@ -1,8 +1,7 @@
 //! Running the clients written in Python, with the interpreter that has their packages.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 /// The interpreter named by `TEST_PYTHON`, else the one of `target/test-venv`, else `python3`.
 pub fn interpreter() -> PathBuf {
@@ -23,37 +22,8 @@ pub fn run_client(script: &str, arguments: &[&str]) -> String {
     printed
 }
 
-/// A script of `tests/clients/` that stays up; it ends with this value.
-#[derive(Debug)]
-pub struct Running {
-    process: Child,
-    /// The first line it printed.
-    pub line: String,
-}
-
-impl Running {
-    /// Starts the script and waits for its first line.
-    #[track_caller]
-    pub fn start(script: &str, arguments: &[&str]) -> Self {
-        let mut command = client(script, arguments);
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python can be started");
-        let mut line = String::new();
-        let output = process.stdout.take().expect("a piped output");
-        BufReader::new(output).read_line(&mut line).expect("a line of text");
-        assert!(!line.is_empty(), "{script} ended without a line");
-        Self { process, line }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // The end of its input tells it to stop.
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-    }
-}
-
-fn client(script: &str, arguments: &[&str]) -> Command {
+/// The command that runs `tests/clients/<script>`.
+pub fn client(script: &str, arguments: &[&str]) -> Command {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
     let mut command = Command::new(interpreter());
     command.arg(path).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");

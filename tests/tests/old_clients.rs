@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use doorward_tests::part::Part;
 use doorward_tests::ports;
-use doorward_tests::python::{Running, run_client};
+use doorward_tests::python::{client, run_client};
 use doorward_tests::scratch::Scratch;
 use doorward_tests::shape::text;
 use doorward_tests::store::{Database, with};
@@ -98,11 +99,11 @@ fn driver_suffixes_of_database_urls_are_understood() {
 fn tokens_of_a_cognito_user_pool_are_taken_as_the_directory_service_took_them() {
     let folder = Scratch::new();
     let port = ports::free().port().to_string();
-    let running = Running::start("cognito.py", &[&port, &folder.path().to_string_lossy()]);
-    let pool: Value = serde_json::from_str(&running.line).expect("a line of JSON");
+    let (_pool, line) = Part::announced(&mut client("cognito.py", &[&port, &folder.path().to_string_lossy()]));
+    let pool: Value = serde_json::from_str(&line).expect("a line of JSON");
     let doorward = Setup::on(Store::Sqlite)
         .env("AUTH_OIDC_ISSUER", &text(&pool["issuer"]))
-        .env("AUTH_OIDC_AUDIENCE", &text(&pool["client_id"]))
+        .env("AUTH_OIDC_AUDIENCE", &text(&pool["public_client_id"]))
         .env("AUTH_OIDC_JWKS_URL", &text(&pool["jwks_uri"]))
         .start();
     let user = doorward.get("/auth/me").bearer(&text(&pool["id_token"])).send().expect(200).json();
