@@ -24,7 +24,7 @@ use crate::config::{Config, Environment, Seed, Surface};
 use crate::dispatch::Dispatcher;
 use crate::metrics::Metrics;
 use crate::open_store::OpenStore;
-use crate::run::{Drained, Listener, Server};
+use crate::run::{Drained, Listener, Server, Sharing};
 use crate::sealing;
 
 /// How often the change log is read: the bound on how late a revocation reaches another node.
@@ -59,7 +59,7 @@ impl App {
     pub(crate) async fn serve(self) -> anyhow::Result<Drained> {
         let limits = self.config.server.limits;
         let listen = |addresses: &[std::net::SocketAddr], setting| {
-            addresses.iter().map(|address| Listener::bind(*address, setting)).collect::<Result<Vec<_>, _>>()
+            addresses.iter().map(|address| Listener::bind(*address, Sharing::Alone, setting)).collect::<Result<Vec<_>, _>>()
         };
         let listeners = listen(&self.config.server.listen, "--listen")?;
         let admin_listeners = listen(self.config.server.admin_listen.as_slice(), "server.admin_listen")?;

@@ -30,6 +30,8 @@ enum State {
     },
     Length(u64),
     Chunked(Chunked),
+    /// After a request that may have ended HTTP on this connection.
+    Upgrading,
 }
 
 /// What may happen to the bytes just followed: the first `passed` of them may go on.
@@ -50,6 +52,8 @@ pub(super) enum Then {
     Refuse(Refusal),
     /// They are a body whose end is in doubt.
     Break(MalformedChunk),
+    /// They follow a request to upgrade, early: what they are is known once that is answered.
+    Upgrade,
 }
 
 impl Follower {
@@ -60,6 +64,11 @@ impl Follower {
     /// How many heads have passed.
     pub(super) fn heads(&self) -> u64 {
         self.heads
+    }
+
+    /// Whether the last head that has passed may be the last of all.
+    pub(super) fn is_upgrading(&self) -> bool {
+        self.state == State::Upgrading
     }
 
     /// Follows `bytes`, which begin where the last step's passed bytes ended.
@@ -88,6 +97,7 @@ impl Follower {
                         self.state = State::Head { scanned: 0 };
                     }
                 }
+                State::Upgrading => return Step { passed, then: Then::Upgrade },
                 State::Chunked(chunked) => {
                     let (taken, outcome) = chunked.follow(rest);
                     passed += taken;
@@ -123,6 +133,7 @@ impl Follower {
             Framing::Length(0) => State::Head { scanned: 0 },
             Framing::Length(left) => State::Length(left),
             Framing::Chunked => State::Chunked(Chunked::new()),
+            Framing::Upgrade => State::Upgrading,
         };
         self.heads += 1;
         Ok(Some(length))

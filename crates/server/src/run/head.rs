@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 /// Longest request target served.
 const TARGET_BYTES: usize = 8 * 1024;
 /// Longest method name served; no registered one comes near.
-const METHOD_BYTES: usize = 32;
+pub(super) const METHOD_BYTES: usize = 32;
 /// Most digits of a length: all values of fewer fit into a `u64`.
 const LENGTH_DIGITS: usize = 18;
 
@@ -21,6 +21,8 @@ pub(super) enum Framing {
     Length(u64),
     /// Chunks until the empty one.
     Chunked,
+    /// No body, and perhaps no more HTTP: the client asks to go on as a WebSocket.
+    Upgrade,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,13 +53,15 @@ pub(super) fn judge(head: &[u8], most_fields: usize) -> Result<Framing, Refusal>
     // One empty line before a request is tolerated, as RFC 9112, section 2.2 advises.
     let head = head.strip_prefix(b"\r\n").unwrap_or(head);
     let (request_line, mut rest) = split_line(head)?;
-    let version = judge_request_line(request_line)?;
+    let (is_get, version) = judge_request_line(request_line)?;
     let mut fields = Fields::default();
     let mut count = 0;
     loop {
         let (line, following) = split_line(rest)?;
         if line.is_empty() {
-            return fields.framing(version);
+            let framing = fields.framing(version)?;
+            let upgrades = is_get && version == Version::Http11 && fields.ask_for_websocket();
+            return Ok(if upgrades { Framing::Upgrade } else { framing });
         }
         count += 1;
         if count > most_fields {
@@ -75,7 +79,8 @@ fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     Ok((line, &bytes[end + 1..]))
 }
 
-fn judge_request_line(line: &[u8]) -> Result<Version, Refusal> {
+/// Whether the method is GET, and the version.
+fn judge_request_line(line: &[u8]) -> Result<(bool, Version), Refusal> {
     if has_control(line) {
         return Err(Refusal::ControlByte);
     }
@@ -94,10 +99,10 @@ fn judge_request_line(line: &[u8]) -> Result<Version, Refusal> {
         _ => return Err(Refusal::RequestLine),
     };
     judge_target(method, target)?;
-    Ok(version)
+    Ok((method == b"GET", version))
 }
 
-fn judge_target(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
+pub(super) fn judge_target(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
     if method == b"CONNECT" {
         return Err(Refusal::Connect);
     }
@@ -123,6 +128,10 @@ fn judge_target(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
 struct Fields {
     seen: u8,
     length: u64,
+    connection_upgrade: bool,
+    /// How many headers say `Upgrade`, and whether the last says `websocket`.
+    upgrades: u16,
+    websocket: bool,
 }
 
 /// Headers of which a second line would let two readers see two requests.
@@ -169,6 +178,16 @@ impl Fields {
             return if value.eq_ignore_ascii_case(b"100-continue") { Ok(()) } else { Err(Refusal::Expectation) };
         }
         match name.len() {
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.upgrades += 1;
+                self.websocket = value.eq_ignore_ascii_case(b"websocket");
+                Ok(())
+            }
+            10 if name.eq_ignore_ascii_case(b"connection") => {
+                let mut options = value.split(|&byte| byte == b',').map(trim);
+                self.connection_upgrade |= options.any(|option| option.eq_ignore_ascii_case(b"upgrade"));
+                Ok(())
+            }
             6 if name.eq_ignore_ascii_case(b"cookie") => self.once(once::COOKIE),
             6 if name.eq_ignore_ascii_case(b"origin") => self.once(once::ORIGIN),
             12 if name.eq_ignore_ascii_case(b"content-type") => self.once(once::CONTENT_TYPE),
@@ -187,6 +206,12 @@ impl Fields {
 
     fn has(&self, field: u8) -> bool {
         self.seen & field != 0
+    }
+
+    /// Whether the client asks for a WebSocket and nothing else, before any body.
+    fn ask_for_websocket(&self) -> bool {
+        let has_body = self.has(once::CONTENT_LENGTH | once::TRANSFER_ENCODING);
+        self.websocket && self.upgrades == 1 && self.connection_upgrade && !has_body
     }
 
     fn framing(&self, version: Version) -> Result<Framing, Refusal> {
@@ -235,7 +260,7 @@ fn is_query_byte(byte: u8) -> bool {
 }
 
 /// A name, an IPv4 address or a bracketed IPv6 address, and perhaps a port.
-fn is_host(value: &[u8]) -> bool {
+pub(super) fn is_host(value: &[u8]) -> bool {
     let (name, port) = if value.starts_with(b"[") {
         let Some(end) = memchr(b']', value) else {
             return false;
@@ -258,7 +283,7 @@ fn is_host(value: &[u8]) -> bool {
     name_holds && port_holds
 }
 
-fn parse_length(value: &[u8]) -> Option<u64> {
+pub(super) fn parse_length(value: &[u8]) -> Option<u64> {
     if value.is_empty() || value.len() > LENGTH_DIGITS || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }

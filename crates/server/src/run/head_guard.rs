@@ -3,20 +3,23 @@
 //! Owns the bytes of a head that is not whole yet, and the stand-in that takes the place of a
 //! refused one: the library reads an innocent request instead, and the service side answers it with
 //! the refusal. So a refusal keeps its turn behind earlier answers on the same connection, and no
-//! byte of the refused request, or after it, is seen by anybody else. What is right and wrong is
-//! decided in `framing`; time limits are kept by `connection`.
+//! byte of the refused request, or after it, is seen by anybody else. What follows a request to
+//! upgrade is held until that is answered: then it is a tunnel's, unjudged, or nobody's. What is
+//! right and wrong is decided in `framing`; time limits are kept by `watch`.
 
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 
 use super::chunked::MalformedChunk;
-use super::exchange::{Exchange, Wait};
+use super::exchange::Exchange;
 use super::framing::{Follower, HeadLimits, Then};
 use super::refusal::Refusal;
+use super::watch::Wait;
 
 /// Read at a time while a head arrives in pieces, and while a closing connection is emptied.
 const PIECE: usize = 2 * 1024;
@@ -31,13 +34,15 @@ const STAND_IN_HEAD: &[u8] = b"HEAD / HTTP/1.1\r\nhost: refused\r\n\r\n";
 pub(super) struct HeadGuard<Io> {
     io: Io,
     follower: Follower,
-    exchange: Rc<Exchange>,
+    exchange: Arc<Exchange>,
     /// Bytes not handed up yet; the first `released` of them may be.
     held: Vec<u8>,
     released: usize,
     state: State,
     /// Bytes thrown away since the end was sent.
     discarded: usize,
+    /// Tells by being dropped that the connection is over, whoever had it last.
+    _over: oneshot::Sender<()>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,21 +52,36 @@ enum State {
     Refused,
     /// A body's framing is broken: told to its reader, then nothing is read any more.
     Broken(MalformedChunk),
+    /// A request to upgrade has passed: what follows waits for its answer.
+    Upgrading,
+    /// HTTP is over: all bytes pass.
+    Tunnel,
     /// The client has sent its last byte.
     Ended,
 }
 
 impl<Io> HeadGuard<Io> {
-    pub(super) fn new(io: Io, limits: HeadLimits, exchange: Rc<Exchange>) -> Self {
-        Self {
+    /// Guards `io`, of which `opening` has been read already. Whoever waits for the returned end
+    /// learns when the stream is over.
+    pub(super) fn new(
+        io: Io,
+        opening: Vec<u8>,
+        limits: HeadLimits,
+        exchange: Arc<Exchange>,
+    ) -> (Self, oneshot::Receiver<()>) {
+        let (over, is_over) = oneshot::channel();
+        let mut guard = Self {
             io,
             follower: Follower::new(limits),
             exchange,
-            held: Vec::new(),
+            held: opening,
             released: 0,
             state: State::Open,
             discarded: 0,
-        }
+            _over: over,
+        };
+        guard.follow_held();
+        (guard, is_over)
     }
 
     /// Puts the stand-in in the place of everything from the refused head on, which is `refused`
@@ -85,11 +105,12 @@ impl<Io> HeadGuard<Io> {
         self.exchange.heads_passed(self.follower.heads(), step.then == Then::Hold);
         match step.then {
             Then::Continue => {}
-            Then::Hold => self.held.extend_from_slice(stopped),
+            Then::Hold | Then::Upgrade => self.held.extend_from_slice(stopped),
             Then::Refuse(refusal) => self.refuse(refusal, Some(stopped)),
             Then::Break(fault) => self.state = State::Broken(fault),
         }
         buf.set_filled(passed);
+        self.note_upgrade();
     }
 
     /// Judges the held bytes, of which none is released.
@@ -98,9 +119,17 @@ impl<Io> HeadGuard<Io> {
         self.released = step.passed;
         self.exchange.heads_passed(self.follower.heads(), step.then == Then::Hold);
         match step.then {
-            Then::Continue | Then::Hold => {}
+            Then::Continue | Then::Hold | Then::Upgrade => {}
             Then::Refuse(refusal) => self.refuse(refusal, None),
             Then::Break(fault) => self.state = State::Broken(fault),
+        }
+        self.note_upgrade();
+    }
+
+    fn note_upgrade(&mut self) {
+        if self.follower.is_upgrading() {
+            self.state = State::Upgrading;
+            self.exchange.ask_for_upgrade();
         }
     }
 
@@ -128,16 +157,25 @@ impl<Io: AsyncRead + Unpin> AsyncRead for HeadGuard<Io> {
             }
             match guard.state {
                 State::Open => {}
+                State::Tunnel => return Pin::new(&mut guard.io).poll_read(cx, buf),
+                State::Upgrading if guard.exchange.is_upgraded() => {
+                    guard.state = State::Tunnel;
+                    guard.released = guard.held.len();
+                    continue;
+                }
+                // Read so far only to notice a client that leaves.
+                State::Upgrading if guard.held.is_empty() => {}
                 State::Ended => return Poll::Ready(Ok(())),
-                // Nothing to wake for: the answer to the stand-in ends the connection.
-                State::Refused => return Poll::Pending,
+                // Nothing to wake for: the answer ends the connection, or whoever has the tunnel
+                // asks again.
+                State::Upgrading | State::Refused => return Poll::Pending,
                 State::Broken(fault) => {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
                 }
             }
             if guard.exchange.is_head_late() {
                 guard.refuse(Refusal::HeadTimeout, None);
-            } else if guard.held.is_empty() {
+            } else if guard.held.is_empty() && guard.state == State::Open {
                 ready!(Pin::new(&mut guard.io).poll_read(cx, buf))?;
                 if buf.filled().len() == start {
                     guard.state = State::Ended;
@@ -198,6 +236,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<Io> {
     /// the connection, and the client could lose the answer that told it what was wrong.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guard = self.get_mut();
+        if guard.exchange.is_upgraded() {
+            return Pin::new(&mut guard.io).poll_shutdown(cx);
+        }
         if guard.exchange.wait() != Wait::Close {
             ready!(Pin::new(&mut guard.io).poll_shutdown(cx))?;
             guard.exchange.close();

@@ -6,8 +6,10 @@
 //! [`Limits`] and something that can [`Serve`].
 //!
 //! ```text
-//! tcp (accept, cap) → worker (thread, runtime) → connection (deadlines) → Serve
-//!                                                  head_guard → framing → head, chunked
+//! listener → tcp (accept, cap) → worker (thread, runtime) → connection (tls, opening)
+//!     → http1 → head_guard → framing → head, chunked        ┐
+//!     → http2 → http2_head                                  ├→ Serve
+//!       every wait: watch; every body: timed_body           ┘
 //! ```
 
 mod chunked;
@@ -16,13 +18,21 @@ mod exchange;
 mod framing;
 mod head;
 mod head_guard;
+mod http1;
+mod http2;
+mod http2_head;
+mod listener;
+mod opening;
 mod refusal;
+mod rewound;
 mod shutdown;
 mod tally;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod timed_body;
+mod tls;
+mod watch;
 mod worker;
 
 use std::error::Error;
@@ -31,15 +41,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
+pub(crate) use listener::{HandedOver, Listener, Sharing};
 pub(crate) use refusal::Refusal;
 pub(crate) use shutdown::{Drained, Shutdown};
 pub(crate) use tally::Tally;
-pub(crate) use tcp::{Listener, Server};
+pub(crate) use tcp::Server;
 pub(crate) use timed_body::TimedBody;
+pub(crate) use tls::{Tls, TlsFiles};
 
 /// A request as a service gets it: its head judged, its body timed.
 pub(crate) type GuardedRequest = Request<TimedBody<Incoming>>;
@@ -72,6 +84,6 @@ pub(crate) trait Serve: 'static {
     /// Answers one request of the client at `peer`.
     fn serve(&self, peer: SocketAddr, request: GuardedRequest) -> impl Future<Output = Response<Self::Body>>;
 
-    /// A request was refused before it could be served; it is answered already.
-    fn refused(&self, _peer: SocketAddr, _refusal: Refusal) {}
+    /// A request is refused before it could be served. The answer is complete; `headers` may be added to it.
+    fn refused(&self, _peer: SocketAddr, _refusal: Refusal, _headers: &mut HeaderMap) {}
 }

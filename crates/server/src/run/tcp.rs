@@ -1,4 +1,4 @@
-//! Listening: addresses, the accept loops, the cap on connections, and the server they form.
+//! The accept loops, the cap on connections, and the server they form.
 //!
 //! Owns which worker gets a connection and what is said to one too many. Knows nothing of what is
 //! spoken on a connection otherwise.
@@ -10,81 +10,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio_rustls::TlsAcceptor;
 
 use super::refusal::problem;
 use super::worker::{self, Arrival, Inbox, Terms};
-use super::{Drained, Limits, Serve, Shutdown, Tally};
+use super::{Drained, Limits, Listener, Serve, Shutdown, Tally, Tls};
 
-/// Connections the kernel keeps for us while all workers are busy.
-const BACKLOG: i32 = 1024;
 /// Rest after a failed accept, which fails again at once when descriptors have run out.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// Turned-away clients that are given time to read why.
 const FAREWELLS: usize = 64;
 /// That time.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// An address could not be listened on. Says what to do about it.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {}", advice(source, setting))]
-pub(crate) struct ListenError {
-    address: SocketAddr,
-    setting: &'static str,
-    source: io::Error,
-}
-
-fn advice(error: &io::Error, setting: &str) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("the address is in use by another process; stop it or choose another with {setting}")
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            format!("this machine does not have that address; choose another with {setting}")
-        }
-        io::ErrorKind::PermissionDenied => {
-            format!("not permitted; ports below 1024 are usually reserved: choose another with {setting}")
-        }
-        _ => error.to_string(),
-    }
-}
-
-/// An address that is listened on, and not accepted from yet.
-#[derive(Debug)]
-pub(crate) struct Listener {
-    socket: TcpListener,
-    address: SocketAddr,
-}
-
-impl Listener {
-    /// Listens on `address`; `setting` is what an operator would change (`--listen`).
-    ///
-    /// The port is not shared with other processes, so one in use is noticed.
-    pub(crate) fn bind(address: SocketAddr, setting: &'static str) -> Result<Self, ListenError> {
-        Self::open(address).map_err(|source| ListenError { address, setting, source })
-    }
-
-    fn open(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // Lets a restarted server take over a port on which old connections still fade; it does
-        // not allow two listeners.
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        let socket = TcpListener::from_std(socket.into())?;
-        let address = socket.local_addr()?;
-        Ok(Self { socket, address })
-    }
-
-    /// The address, with the port that was found if none was asked for.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
 
 /// A running server.
 #[derive(Debug)]
@@ -126,8 +66,9 @@ impl Server {
                 places: Arc::clone(&places),
                 farewells: Arc::clone(&farewells),
                 tally: Arc::clone(&tally),
+                tls: listener.tls.as_ref().map(Tls::acceptor),
             };
-            tokio::spawn(acceptor.accept_from(listener, shutdown.clone()));
+            tokio::spawn(acceptor.accept_from(listener.socket, shutdown.clone()));
         }
         Ok(Self { shutdown, tally, workers: reports, hold_workers })
     }
@@ -160,18 +101,19 @@ struct Acceptor {
     places: Arc<Semaphore>,
     farewells: Arc<Semaphore>,
     tally: Arc<Tally>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Acceptor {
-    async fn accept_from(self, listener: Listener, shutdown: Shutdown) {
+    async fn accept_from(self, listener: TcpListener, shutdown: Shutdown) {
         let begun = shutdown.begun();
         tokio::pin!(begun);
         let mut failing = false;
         loop {
             tokio::select! {
                 biased;
-                () = &mut begun => return,
-                accepted = listener.socket.accept() => match accepted {
+                () = &mut begun => break,
+                accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         failing = false;
                         self.receive(stream, peer);
@@ -185,6 +127,25 @@ impl Acceptor {
                         tokio::time::sleep(ACCEPT_REST).await;
                     }
                 },
+            }
+        }
+        if let Err(error) = self.accept_waiting(listener) {
+            tracing::warn!(%error, "connections that waited to be accepted are lost");
+        }
+    }
+
+    /// Accepts what the kernel has let in already: closing the socket would reset it.
+    fn accept_waiting(&self, listener: TcpListener) -> io::Result<()> {
+        let listener = listener.into_std()?;
+        loop {
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    stream.set_nonblocking(true)?;
+                    self.receive(TcpStream::from_std(stream)?, peer);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -207,7 +168,7 @@ impl Acceptor {
         // A worker has its own reactor, so the socket leaves this one.
         let stream = stream.into_std()?;
         if let Some(inbox) = self.inboxes.iter().min_by_key(|inbox| inbox.load()) {
-            inbox.hand_over(Arrival { stream, peer, place });
+            inbox.hand_over(Arrival { stream, peer, place, tls: self.tls.clone() });
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, Ended};
 use super::{Drained, Limits, Serve, Shutdown, Tally};
@@ -24,6 +25,8 @@ pub(super) struct Arrival {
     pub(super) peer: SocketAddr,
     /// Its place among all connections, given back when it ends.
     pub(super) place: OwnedSemaphorePermit,
+    /// Given where the address has TLS.
+    pub(super) tls: Option<TlsAcceptor>,
 }
 
 /// Where a worker is reached from the accept loops. The worker drains once all of these are gone.
@@ -132,15 +135,21 @@ async fn run<S: Serve>(
 }
 
 async fn admit<S: Serve>(arrival: Arrival, held: Held, service: Rc<S>, terms: Terms) -> Ended {
-    let Arrival { stream, peer, place } = arrival;
+    let Arrival { stream, peer, place, tls } = arrival;
     let ended = match TcpStream::from_std(stream) {
         Ok(stream) => {
             let stop = terms.shutdown.begun();
-            connection::serve(stream, peer, service, terms.limits, stop).await
+            match tls {
+                None => connection::serve(stream, peer, service, terms.limits, stop).await,
+                // Boxed, so that a connection in clear text does not carry its size.
+                Some(tls) => {
+                    Box::pin(connection::serve_encrypted(tls, stream, peer, service, terms.limits, stop)).await
+                }
+            }
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be registered");
-            Ended { drained: false, timed_out: false }
+            Ended::default()
         }
     };
     drop((place, held));
@@ -153,6 +162,10 @@ fn note(outcome: Result<Ended, JoinError>, tally: &Tally, drained: &mut Drained)
             drained.finished += usize::from(ended.drained);
             if ended.timed_out {
                 tally.time_out();
+            }
+            for _ in 0..ended.panics {
+                tally.panic();
+                tracing::error!("a request was lost to a panic");
             }
         }
         Err(error) if error.is_panic() => {

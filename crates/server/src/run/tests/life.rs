@@ -7,8 +7,8 @@ use super::*;
 
 #[tokio::test]
 async fn a_port_in_use_is_named() {
-    let first = Listener::bind(([127, 0, 0, 1], 0).into(), "--listen").unwrap();
-    let error = Listener::bind(first.address(), "--listen").unwrap_err();
+    let first = Listener::bind(([127, 0, 0, 1], 0).into(), Sharing::Alone, "--listen").unwrap();
+    let error = Listener::bind(first.address(), Sharing::Alone, "--listen").unwrap_err();
     let expected = format!(
         "cannot listen on {}: the address is in use by another process; \
          stop it or choose another with --listen",
@@ -19,7 +19,7 @@ async fn a_port_in_use_is_named() {
 
 #[tokio::test]
 async fn an_address_of_another_machine_is_named() {
-    let error = Listener::bind(([192, 0, 2, 1], 8000).into(), "--listen").unwrap_err();
+    let error = Listener::bind(([192, 0, 2, 1], 8000).into(), Sharing::Alone, "--listen").unwrap_err();
     let said = error.to_string();
     assert!(said.starts_with("cannot listen on 192.0.2.1:8000: this machine does not"), "{said}");
 }
@@ -49,7 +49,7 @@ async fn a_connection_too_many_is_told_to_come_back() {
 #[tokio::test]
 async fn connections_are_spread_over_the_workers() {
     let (made, makings) = std::sync::mpsc::channel();
-    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), "--listen").unwrap();
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), Sharing::Alone, "--listen").unwrap();
     let address = listener.address();
     let probes = [Probe::new(), Probe::new()];
     let services = probes.clone();

@@ -122,7 +122,7 @@ impl Serve for Probe {
         response
     }
 
-    fn refused(&self, _peer: SocketAddr, refusal: Refusal) {
+    fn refused(&self, _peer: SocketAddr, refusal: Refusal, _headers: &mut HeaderMap) {
         self.0.refusals.lock().unwrap().push(refusal);
     }
 }
@@ -137,7 +137,7 @@ struct Bench {
 impl Bench {
     fn start(limits: Limits) -> Self {
         let probe = Probe::new();
-        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), "--listen").unwrap();
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), Sharing::Alone, "--listen").unwrap();
         let address = listener.address();
         let workers = NonZeroUsize::new(2).unwrap();
         let service = probe.clone();
