@@ -50,6 +50,7 @@ pub(super) const OLD_NAMES: &[OldName] = &[
         ("providers.0.authorization_endpoint", authorization_endpoint),
         ("providers.0.token_endpoint", token_endpoint),
         ("providers.0.end_session_endpoint", end_session_endpoint),
+        ("providers.0.userinfo_endpoint", userinfo_endpoint),
     ]),
     old("REDIRECT_URI", &[("providers.0.redirect_uri", same)]),
     old("ALGORITHM", &[("providers.0.algorithm", same)]),
@@ -64,8 +65,8 @@ pub(super) const OLD_NAMES: &[OldName] = &[
     old("AWS_ACCESS_KEY_ID", &[]),
     old("AWS_SECRET_ACCESS_KEY", &[]),
     old("AWS_SESSION_TOKEN", &[]),
-    old("AWS_ENDPOINT_URL", &[]),
-    old("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &[]),
+    old("AWS_ENDPOINT_URL", &[("aws.endpoint_url", same)]),
+    old("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &[("user_pool.endpoint_url", same)]),
 ];
 
 /// The row of that name.
@@ -157,6 +158,10 @@ fn token_endpoint(domain: &str) -> Converted {
 
 fn end_session_endpoint(domain: &str) -> Converted {
     hosted(domain, "logout")
+}
+
+fn userinfo_endpoint(domain: &str) -> Converted {
+    hosted(domain, "oauth2/userInfo")
 }
 
 /// A path at the pool's hosted domain, which is written with or without a scheme.

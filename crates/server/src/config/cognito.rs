@@ -30,12 +30,23 @@ fn first_provider(values: &mut Values, pool: Option<Value>, client: Option<Value
         // `ALGORITHM` and `REDIRECT_URI` say nothing without a pool.
         return old.iter().for_each(|key| drop(values.remove(key)));
     };
-    let issuer = issuer(&pool, values.text("user_pool.region"));
-    let secret = values.given("user_pool.client_secret").cloned();
-    let id = Value { items: vec!["cognito".to_owned()], origin: pool.origin };
-    for (setting, value) in
-        [("id", Some(id)), ("issuer", issuer), ("client_id", Some(client)), ("client_secret", secret)]
-    {
+    let said = |text: String| Some(Value { items: vec![text], origin: pool.origin.clone() });
+    let elsewhere = |document: &str| {
+        let endpoint = values.text("user_pool.endpoint_url").or_else(|| values.text("aws.endpoint_url"))?;
+        said(format!("{}/{}/.well-known/{document}", endpoint.trim_end_matches('/'), pool.items.first()?))
+    };
+    let derived = [
+        ("id", said("cognito".to_owned())),
+        ("issuer", issuer(&pool, values.text("user_pool.region")).and_then(said)),
+        ("client_id", Some(client)),
+        ("client_secret", values.given("user_pool.client_secret").cloned()),
+        // A stand-in for AWS serves what the issuer's name would lead to.
+        ("discovery_url", elsewhere("openid-configuration")),
+        ("jwks_uri", elsewhere("jwks.json")),
+        ("logout", said("cognito".to_owned())),
+        ("groups_claim", said("cognito:groups".to_owned())),
+    ];
+    for (setting, value) in derived {
         let key = format!("providers.0.{setting}");
         if let Some(value) = value.filter(|_| !values.is_given(&key)) {
             values.insert(key, value);
@@ -44,11 +55,10 @@ fn first_provider(values: &mut Values, pool: Option<Value>, client: Option<Value
 }
 
 /// A pool's id begins with its region.
-fn issuer(pool: &Value, region: Option<&str>) -> Option<Value> {
+fn issuer(pool: &Value, region: Option<&str>) -> Option<String> {
     let id = pool.items.first()?;
     let region = id.split_once('_').map(|(region, _)| region).or(region)?;
-    let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{id}");
-    Some(Value { items: vec![issuer], origin: pool.origin.clone() })
+    Some(format!("https://cognito-idp.{region}.amazonaws.com/{id}"))
 }
 
 fn by_old_name(value: &Value) -> bool {

@@ -15,10 +15,11 @@ const QUEUE_PER_THREAD: usize = 8;
 type Rule = (&'static str, fn(&Values) -> String);
 
 /// In this order: a later rule may build on an earlier one.
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     ("tokens.algorithm", algorithm),
     ("log.format", log_format),
     ("session.cookie_secure", cookie_secure),
+    ("session.cookie_name", cookie_name),
     ("password.threads", threads),
     ("password.queue", queue),
     ("user_pool.kind", |_| "local".to_owned()),
@@ -52,6 +53,11 @@ fn log_format(values: &Values) -> String {
 fn cookie_secure(values: &Values) -> String {
     let https = values.text("server.public_url").is_some_and(|url| url.starts_with("https:"));
     (https || !in_development(values)).to_string()
+}
+
+/// Where it can be, the name that browsers take from this host alone.
+fn cookie_name(values: &Values) -> String {
+    if values.text("session.cookie_secure") == Some("true") { "__Host-access_token" } else { "access_token" }.to_owned()
 }
 
 fn threads(_: &Values) -> String {

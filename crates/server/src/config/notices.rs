@@ -6,14 +6,8 @@ use super::sections::{Config, MailKind, PoolKind};
 use super::values::Values;
 
 /// Settings (or the beginnings of their keys) that this version reads and does not serve, and what holds instead.
-const NOT_SERVED: [(&str, &str); 6] = [
-    ("providers.", "people sign in with a password"),
-    ("surfaces.hosted.", "its paths do not exist"),
-    ("surfaces.accounts.", "its paths do not exist"),
-    ("services.rag_url", "its routes do not exist"),
-    ("user_pool.migrate_from", "people sign up anew"),
-    ("session.idle_ttl", "there are no cookie sessions"),
-];
+const NOT_SERVED: [(&str, &str); 2] =
+    [("surfaces.accounts.", "its paths do not exist"), ("user_pool.migrate_from", "people sign up anew")];
 
 /// Lines for the log, at the start.
 pub(super) fn of(config: &Config, values: &Values) -> Vec<String> {
@@ -29,6 +23,10 @@ pub(super) fn of(config: &Config, values: &Values) -> Vec<String> {
     }
     if config.mail.kind != MailKind::Log {
         notices.push(not_served("mail.url", "no mail is sent"));
+    }
+    if !config.surfaces.hosted.enabled && !config.providers.is_empty() {
+        notices
+            .push("providers are named, and surfaces.hosted.enabled is false: nobody signs in through them".to_owned());
     }
     if config.surfaces.directory.dev_headers {
         notices.push("developer headers are on: anybody who reaches Doorward can be anybody".to_owned());

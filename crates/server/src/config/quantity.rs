@@ -1,4 +1,4 @@
-//! Amounts as operators write them: `15m`, `10MiB`, `60/1h`.
+//! Amounts as operators write them: `15m`, `10MiB`, `60/1h per user`.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -68,6 +68,41 @@ impl FromStr for Rate {
     }
 }
 
+/// How often a route may be used: `60/1m per user`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RouteRate {
+    /// How often.
+    pub(crate) rate: Rate,
+    /// Whose requests are counted together.
+    pub(crate) per: RatePer,
+}
+
+/// Whose requests are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RatePer {
+    /// A person's.
+    User,
+    /// An address's.
+    Address,
+    /// Everybody's.
+    Route,
+}
+
+impl FromStr for RouteRate {
+    type Err = NotAnAmount;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAmount> {
+        let (rate, per) = text.split_once(" per ").ok_or(NotAnAmount)?;
+        let per = match per {
+            "user" => RatePer::User,
+            "address" => RatePer::Address,
+            "route" => RatePer::Route,
+            _ => return Err(NotAnAmount),
+        };
+        Ok(Self { rate: rate.parse()?, per })
+    }
+}
+
 fn scaled(text: &str, units: &[(&str, u64)]) -> Result<u64, NotAnAmount> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(NotAnAmount)?;
     let (number, unit) = text.split_at(digits);
@@ -88,7 +123,11 @@ mod tests {
         for (text, bytes) in [("512B", 512), ("16KiB", 16_384), ("10MiB", 10_485_760), ("1GiB", 1_073_741_824)] {
             assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
         }
-        assert_eq!("60/1h".parse(), Ok(Rate { count: 60, per: Duration::from_hours(1) }));
+        let rate = Rate { count: 60, per: Duration::from_hours(1) };
+        assert_eq!("60/1h".parse(), Ok(rate));
+        for (text, per) in [("user", RatePer::User), ("address", RatePer::Address), ("route", RatePer::Route)] {
+            assert_eq!(format!("60/1h per {text}").parse(), Ok(RouteRate { rate, per }));
+        }
     }
 
     #[test]
@@ -103,6 +142,9 @@ mod tests {
         }
         for text in ["60", "60/", "/1h", "0/1h", "60/0s", "60/1h per user"] {
             assert_eq!(text.parse::<Rate>(), Err(NotAnAmount), "{text}");
+        }
+        for text in ["60/1h", "60/1h per", "60/1h per users", "60/1h  per user", "per user", "0/1h per user"] {
+            assert_eq!(text.parse::<RouteRate>(), Err(NotAnAmount), "{text}");
         }
     }
 }

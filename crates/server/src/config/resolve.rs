@@ -100,7 +100,10 @@ impl Resolved {
         for entry in &entries {
             let pattern = format!("{}.", settings::pattern(entry));
             for setting in settings::all().filter(|setting| setting.default == Fallback::Required) {
-                let Some(name) = setting.key.strip_prefix(&pattern) else { continue };
+                // What a list within the entry requires is asked of the inner entries.
+                let Some(name) = setting.key.strip_prefix(&pattern).filter(|name| !name.contains("[]")) else {
+                    continue;
+                };
                 let key = format!("{entry}.{name}");
                 if self.values.is_given(&key) {
                     continue;

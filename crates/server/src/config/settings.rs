@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::kind::Kind;
-use super::sections::{Environment, LogFormat, LogLevel, PasswordScheme, PoolKind, SameSite};
+use super::sections::{ClientAuth, Environment, LogFormat, LogLevel, LogoutStyle, PasswordScheme, PoolKind, SameSite};
 use Fallback::{Derived, Fixed, Off, Required};
 
 /// One setting.
@@ -134,6 +134,9 @@ const PROCESS: &[Setting] = &[
     one("server.frontend_url", Kind::BaseUrl, Fixed("http://localhost:3000"), "The web application: its origin may call with credentials."),
     many("server.cors_origins", Kind::Origin, Fixed(""), "Further origins that may call from a browser."),
     many("server.trusted_proxies", Kind::Network, Fixed(""), "Proxies whose `X-Forwarded-For` counts."),
+    one("server.tls.certificate", Kind::Text, Off, "File of the certificate chain, PEM: Doorward speaks TLS itself. Read again when it changes, and on `SIGHUP`."),
+    one("server.tls.key", Kind::Text, Off, "File of its private key, PEM."),
+    one("server.reuse_port", Kind::Flag, Fixed("false"), "Whether another process may listen on the same addresses, so that a new one starts before the old one ends."),
     one("server.limits.head_bytes", size(KIB, 256 * KIB), Fixed("16KiB"), "Largest request head."),
     one("server.limits.head_fields", count(8, 1_000), Fixed("64"), "Most header fields of a request."),
     one("server.limits.header_timeout", time(SECOND, HOUR), Fixed("10s"), "Longest wait for a request head."),
@@ -195,7 +198,7 @@ const ACCOUNTS: &[Setting] = &[
 
     one("throttle.failures_per_address", Kind::Rate, Fixed("60/1h"), "Failed sign-ins from one address (IPv6: one /64) before it has to wait."),
 
-    one("session.cookie_name", Kind::CookieName, Fixed("access_token"), "Name of the session cookie."),
+    one("session.cookie_name", Kind::CookieName, Derived("`__Host-access_token` where the cookie is secure, else `access_token`"), "Name of the session cookie."),
     one("session.cookie_secure", Kind::Flag, Derived("`true` outside development or with an https `server.public_url`"), "Whether the cookie travels over TLS only."),
     one("session.cookie_http_only", Kind::Flag, Fixed("true"), "Whether scripts are kept from the cookie."),
     one("session.cookie_same_site", Kind::Choice(SameSite::NAMES), Fixed("lax"), "When the cookie travels from other sites."),
@@ -213,20 +216,35 @@ const OUTSIDE: &[Setting] = &[
     one("user_pool.client_secret", Kind::Text, Off, "Secret of the client at the pool.").secret(),
     one("user_pool.region", Kind::Text, Off, "AWS region of the pool."),
 
+    one("user_pool.endpoint_url", Kind::BaseUrl, Off, "Where the pool's API is, if not at AWS."),
+    one("aws.endpoint_url", Kind::BaseUrl, Off, "Where AWS's services are, if not at AWS."),
+
+    many("outbound.resolve", Kind::Resolve, Fixed(""), "Where providers, issuers and services are, instead of where the name system says; the name in TLS stays."),
+    one("outbound.extra_ca", Kind::Text, Off, "File of certificates, PEM, to trust beside the system's, of providers, issuers and services."),
+
     one("mail.url", Kind::MailUrl, Fixed("log:"), "How mail is sent.").address(),
     one("mail.from", Kind::Text, Fixed("Doorward <no-reply@localhost>"), "Sender of mail."),
 
-    one("providers[].id", Kind::Text, Required, "Name of a provider people sign in through; the first is the default."),
+    one("providers[].id", Kind::Slug, Required, "Name of a provider people sign in through; the first is the default."),
     one("providers[].issuer", Kind::Url, Required, "Its issuer, to the letter; discovery starts here."),
     one("providers[].client_id", Kind::Text, Required, "Doorward's id at the provider."),
     one("providers[].client_secret", Kind::Text, Off, "Doorward's secret at the provider.").secret(),
+    one("providers[].client_auth", Kind::Choice(ClientAuth::NAMES), Derived("by the provider's metadata"), "How Doorward proves to it who it is."),
+    one("providers[].private_key", Kind::Pem, Off, "The key of `private_key_jwt`, PKCS #8.").secret(),
     many("providers[].scopes", Kind::Text, Fixed("openid, email, profile"), "What is asked for."),
     one("providers[].algorithm", OUTSIDE_ALGORITHMS, Off, "The one algorithm its ID tokens may have."),
     one("providers[].redirect_uri", Kind::Url, Derived("`/api/v1/auth/callback` at `server.public_url`"), "Where it sends people back to."),
+    one("providers[].discovery_url", Kind::Url, Derived("`/.well-known/openid-configuration` below the issuer"), "Where its metadata is."),
     one("providers[].authorization_endpoint", Kind::Url, Off, "Instead of the discovered one."),
     one("providers[].token_endpoint", Kind::Url, Off, "Instead of the discovered one."),
     one("providers[].jwks_uri", Kind::Url, Off, "Instead of the discovered one."),
     one("providers[].end_session_endpoint", Kind::Url, Off, "Instead of the discovered one."),
+    one("providers[].userinfo_endpoint", Kind::Url, Off, "Instead of the discovered one."),
+    one("providers[].logout", Kind::Choice(LogoutStyle::NAMES), Derived("`cognito` for an issuer of Cognito, else `oidc`"), "How people sign out there too."),
+    one("providers[].groups_claim", Kind::Text, Derived("`cognito:groups` for an issuer of Cognito, else `groups`"), "The claim that names a person's groups."),
+    one("providers[].groups[].group", Kind::Text, Required, "A group there, to the letter. What any rule names is given and taken by these rules alone, at every sign-in and renewal."),
+    many("providers[].groups[].roles", Kind::Role, Fixed(""), "Roles that being in it gives."),
+    many("providers[].groups[].teams", Kind::Text, Fixed(""), "Teams, by name, that being in it makes people members of."),
 
     one("issuers[].issuer", Kind::Url, Required, "An outside issuer whose tokens are accepted, to the letter."),
     many("issuers[].audiences", Kind::Text, Fixed(""), "Audiences of which its tokens must name one."),
@@ -235,22 +253,31 @@ const OUTSIDE: &[Setting] = &[
     one("routes[].name", Kind::Text, Required, "Name of a route, in logs and metrics; the first route that matches wins."),
     one("routes[].path", Kind::RoutePath, Required, "What it covers; `/x/*` is `/x` and all below."),
     many("routes[].methods", METHODS, Fixed("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), "Methods it takes."),
-    many("routes[].upstream", Kind::Url, Required, "The service behind; several are balanced. What a star matched is appended."),
-    one("routes[].timeout", time(SECOND, HOUR), Fixed("30s"), "Longest wait for its answer to begin."),
+    many("routes[].upstream", Kind::Url, Off, "The service behind; several are balanced. What a star matched is appended. Without one the route is for [forward-auth](gateway.md#forward-auth) alone."),
+    one("routes[].http2", Kind::Flag, Fixed("false"), "Whether an http service speaks HTTP/2; an https one is asked."),
+    one("routes[].connect_timeout", time(SECOND, MINUTE), Fixed("2s"), "Longest wait for a connection."),
+    one("routes[].timeout", time(SECOND, HOUR), Fixed("30s"), "Longest wait for its answer to begin, counted from the end of the request."),
+    one("routes[].idle_timeout", time(SECOND, DAY), Derived("as `timeout`"), "Longest silence within its answer."),
+    one("routes[].retries", count(0, 10), Fixed("2"), "How often a request is sent once more where that is safe."),
+    one("routes[].health.path", Kind::Path, Off, "What its services are asked for, again and again, to see whether they are well."),
+    one("routes[].health.interval", time(SECOND, HOUR), Fixed("10s"), "How often."),
+    one("routes[].health.timeout", time(SECOND, MINUTE), Fixed("2s"), "How long the answer may take."),
     one("routes[].body_limit", size(KIB, 64 * GIB), Fixed("10MiB"), "Largest request body."),
-    one("routes[].inject.json", Kind::Text, Off, "Member of the JSON body that carries the caller's id."),
-    one("routes[].inject.multipart", Kind::Text, Off, "Part of the form that carries the caller's id."),
-    one("routes[].inject.headers", Kind::Flag, Fixed("false"), "Whether headers tell who the caller is."),
-    one("routes[].inject.assertion", Kind::Flag, Fixed("false"), "Whether a signed assertion tells who the caller is."),
+    one("routes[].inject.json", Kind::Field, Off, "Member of a JSON body that carries the caller's id."),
+    one("routes[].inject.multipart", Kind::Field, Off, "Part of a `multipart/form-data` body that carries it."),
+    one("routes[].inject.form", Kind::Field, Off, "Field of an urlencoded form that carries it. Each of the three applies to bodies of its media type."),
+    one("routes[].inject.headers", Kind::Flag, Fixed("false"), "Whether headers tell who the caller is: `X-User-Id`, `-Email`, `-Name`, `-Roles`, `-Teams`, `-Domains`."),
+    one("routes[].inject.assertion", Kind::Flag, Fixed("false"), "Whether a signed assertion tells who the caller is: `X-Doorward-Assertion`."),
     one("routes[].require.public", Kind::Flag, Fixed("false"), "Whether callers need not be known; an identity that is there is verified all the same."),
-    many("routes[].require.roles", Kind::Text, Fixed(""), "Roles of which the caller must have one."),
+    many("routes[].require.roles", Kind::Role, Fixed(""), "Roles of which the caller must have one."),
     many("routes[].require.teams", Kind::Text, Fixed(""), "Teams of which the caller must be in one."),
     many("routes[].require.domains", Kind::Text, Fixed(""), "Domains of which the caller must have one."),
     one("routes[].require.verified_email", Kind::Flag, Fixed("false"), "Whether the caller's address must be verified."),
-    one("routes[].rate", Kind::Text, Off, "How often a caller may (`60/1m per user`)."),
+    one("routes[].require.recent_sign_in", time(SECOND, YEAR), Off, "How long ago the caller may have signed in."),
+    one("routes[].rate", Kind::RouteRate, Off, "How often it may be used."),
 
     one("services.generation_url", Kind::BaseUrl, Off, "The generation service: its two routes exist when this is set."),
-    one("services.rag_url", Kind::BaseUrl, Off, "The retrieval service."),
+    one("services.rag_url", Kind::BaseUrl, Off, "The retrieval service: its two routes exist when this is set."),
 ];
 
 #[cfg(test)]

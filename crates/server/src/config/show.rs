@@ -35,11 +35,13 @@ fn rows(values: &Values) -> Vec<(String, &'static Setting)> {
 }
 
 fn entries(values: &Values, list: &str) -> Vec<(String, &'static Setting)> {
-    let key = |entry: &str, setting: &Setting| {
-        Some(format!("{entry}{}", setting.key.strip_prefix(list)?.strip_prefix("[]")?))
-    };
-    let row = |entry: &str, setting| key(entry, setting).filter(|key| values.is_given(key)).map(|key| (key, setting));
-    values.entries(list).iter().flat_map(|entry| settings::all().filter_map(|setting| row(entry, setting))).collect()
+    let entries = values.entries(list);
+    let rows = entries.iter().flat_map(|entry| settings::all().map(move |setting| (entry, setting)));
+    rows.flat_map(|(entry, setting)| {
+        let keys = values.keys_below(entry).filter(|key| settings::pattern(key) == setting.key);
+        keys.map(|key| (key.clone(), setting)).collect::<Vec<_>>()
+    })
+    .collect()
 }
 
 fn shown(values: &Values, key: &str, setting: &Setting) -> String {

@@ -146,6 +146,8 @@ pub(super) fn plain_http(config: &Config) -> Vec<Objection> {
             ("token_endpoint", &endpoints.token),
             ("jwks_uri", &endpoints.jwks),
             ("end_session_endpoint", &endpoints.end_session),
+            ("userinfo_endpoint", &endpoints.userinfo),
+            ("discovery_url", &provider.discovery_url),
         ] {
             urls.extend(uri.as_deref().map(|uri| (format!("{}.{name}", provider.entry), uri)));
         }
@@ -153,7 +155,6 @@ pub(super) fn plain_http(config: &Config) -> Vec<Objection> {
     for route in &config.routes {
         urls.extend(route.upstream.iter().map(|upstream| (format!("{}.upstream", route.entry), upstream.as_str())));
     }
-    urls.extend(config.services.rag_url.as_deref().map(|url| ("services.rag_url".to_owned(), url)));
     let far = urls.into_iter().filter(|(_, url)| !near::is_private_or_tls(url));
     far.map(|(key, url)| {
         object(key, format!("{url:?} leaves the private network in the clear"), "write it as https://…")

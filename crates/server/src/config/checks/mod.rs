@@ -1,6 +1,8 @@
 //! What Doorward refuses to start with, in one list. Each row judges the parsed configuration.
 
 mod exposure;
+mod files;
+mod providers;
 mod routes;
 mod secrets;
 mod sense;
@@ -87,7 +89,17 @@ pub(super) const CHECKS: &[Check] = &[
     check(Always, "two routes of one name", &[], routes::same_name),
     check(Always, "a route that is public and has requirements", &[], routes::public_with_requirements),
     check(Always, "upstreams with a query", &[], routes::upstream_query),
-    check(Always, "route options that this version does not serve", &[], routes::not_served),
+    check(Always, "a route without upstream where no proxy is trusted to ask about it", &["server.trusted_proxies"], routes::nobody_asks),
+    check(Always, "a change to bodies on a route without upstream", &["routes"], routes::bodies_without_upstream),
+
+    check(Always, "two providers of one name", &[], providers::same_id),
+    check(Always, "a provider that is not asked for `openid`", &[], providers::without_openid),
+    check(Always, "a client authentication without its secret or key, or `none` with one", &["providers"], providers::client_auth),
+    check(Always, "a rule for groups that gives nothing", &["providers"], providers::groups_for_nothing),
+    check(Protecting, "an http redirect URI beyond this machine", &["server.public_url"], providers::redirect_in_the_clear),
+
+    check(Always, "a certificate without its key, or a key without its certificate", &["server.tls"], files::half_tls),
+    check(Always, "a file of certificates or keys that cannot be read", &[], files::unreadable),
 ];
 
 /// Every objection, as mistakes.

@@ -1,4 +1,4 @@
-//! Routes that cannot be, or that this version does not serve.
+//! Routes that cannot be.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::super::sections::{Config, Route};
 use super::{Objection, object};
 
 /// What is Doorward's own: these paths and all below them.
-const OWN: [&str; 17] = [
+const OWN: [&str; 18] = [
     "/auth",
     "/api/auth",
     "/api/v1/auth",
@@ -20,6 +20,7 @@ const OWN: [&str; 17] = [
     "/api/docs",
     "/api/redoc",
     "/api/openapi.json",
+    "/forward-auth",
     "/health",
     "/livez",
     "/readyz",
@@ -64,7 +65,7 @@ pub(super) fn same_name(config: &Config) -> Vec<Objection> {
     let again = config.routes.iter().filter(|route| !seen.insert(&route.name));
     again
         .map(|route| {
-            let hint = "give each route a name of its own; services.generation_url makes create-plan and chat";
+            let hint = "give each route a name of its own; services.* make create-plan, chat, upload and query";
             object(format!("{}.name", route.entry), format!("{:?} is the name of another route", route.name), hint)
         })
         .collect()
@@ -74,7 +75,8 @@ pub(super) fn public_with_requirements(config: &Config) -> Vec<Objection> {
     each(config, |route| {
         let require = &route.require;
         let lists = [&require.roles, &require.teams, &require.domains];
-        let demanding = require.verified_email || lists.iter().any(|list| !list.is_empty());
+        let demanding =
+            require.verified_email || require.recent_sign_in.is_some() || lists.iter().any(|list| !list.is_empty());
         let objection = || {
             let hint = "leave public out, or everything else";
             ("require.public", "lets everybody in, and the route has requirements".to_owned(), hint.to_owned())
@@ -97,20 +99,32 @@ pub(super) fn upstream_query(config: &Config) -> Vec<Objection> {
     })
 }
 
-pub(super) fn not_served(config: &Config) -> Vec<Objection> {
+pub(super) fn bodies_without_upstream(config: &Config) -> Vec<Objection> {
     each(config, |route| {
+        if !route.upstream.is_empty() {
+            return Vec::new();
+        }
         let inject = &route.inject;
-        let options = [
-            ("inject.multipart", inject.multipart.is_some(), "inject.json"),
-            ("inject.headers", inject.headers, "inject.json"),
-            ("inject.assertion", inject.assertion, "inject.json"),
-            ("rate", route.rate.is_some(), "a limit before or behind Doorward"),
-        ];
-        let asked = options.into_iter().filter(|(_, asked, _)| *asked);
-        asked
-            .map(|(setting, _, instead)| {
-                (setting, "is not served by this version".to_owned(), format!("use {instead}"))
-            })
-            .collect()
+        let fields =
+            [("inject.json", &inject.json), ("inject.multipart", &inject.multipart), ("inject.form", &inject.form)];
+        let asked = fields.into_iter().filter(|(_, field)| field.is_some());
+        let objection = |(setting, _)| {
+            let what = "changes a body, and a route without upstream never has one".to_owned();
+            (setting, what, "take inject.headers or inject.assertion, or name an upstream".to_owned())
+        };
+        asked.map(objection).collect()
+    })
+}
+
+pub(super) fn nobody_asks(config: &Config) -> Vec<Objection> {
+    if !config.server.trusted_proxies.is_empty() {
+        return Vec::new();
+    }
+    each(config, |route| {
+        let objection = || {
+            let what = "is missing: the route is for a proxy in front to ask about, and none is trusted".to_owned();
+            ("upstream", what, "name the service, or the proxy in server.trusted_proxies".to_owned())
+        };
+        route.upstream.is_empty().then(objection).into_iter().collect()
     })
 }

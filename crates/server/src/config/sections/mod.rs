@@ -4,6 +4,7 @@ mod choice;
 mod issuers;
 mod log;
 mod mail;
+mod outbound;
 mod password;
 mod providers;
 mod routes;
@@ -18,9 +19,10 @@ mod user_pool;
 pub(crate) use self::issuers::Issuer;
 pub(crate) use self::log::{Log, LogFormat, LogLevel};
 pub(crate) use self::mail::{Mail, MailKind};
+pub(crate) use self::outbound::{Outbound, Resolve};
 pub(crate) use self::password::{Password, PasswordScheme, Throttle};
-pub(crate) use self::providers::Provider;
-pub(crate) use self::routes::{Require, Route};
+pub(crate) use self::providers::{ClientAuth, LogoutStyle, Provider};
+pub(crate) use self::routes::{Inject, Require, Route};
 pub(crate) use self::seed::Seed;
 pub(crate) use self::server::{Environment, Server};
 pub(crate) use self::session::{SameSite, Session};
@@ -30,7 +32,6 @@ pub(crate) use self::tokens::Tokens;
 pub(crate) use self::user_pool::{PoolKind, UserPool};
 
 use super::mistake::Mistake;
-use super::services::{self, Services};
 use super::values::Values;
 
 /// Everything an operator decides, checked and parsed.
@@ -60,14 +61,14 @@ pub(crate) struct Config {
     pub(crate) mail: Mail,
     /// Cookies and the sessions behind them.
     pub(crate) session: Session,
+    /// How Doorward reaches others.
+    pub(crate) outbound: Outbound,
     /// Providers people sign in through.
     pub(crate) providers: Vec<Provider>,
     /// Outside issuers whose tokens are accepted.
     pub(crate) issuers: Vec<Issuer>,
     /// The gateway, in order.
     pub(crate) routes: Vec<Route>,
-    /// The services of the old gateway; their routes are among [`Config::routes`].
-    pub(crate) services: Services,
     /// What is set and has no effect yet, or deserves a second look: for the log, at the start.
     pub(crate) notices: Vec<String>,
 }
@@ -88,10 +89,10 @@ impl Config {
             user_pool: UserPool::read(values)?,
             mail: Mail::read(values)?,
             session: Session::read(values)?,
+            outbound: Outbound::read(values)?,
             providers: Provider::read_all(values, &server)?,
             issuers: Issuer::read_all(values)?,
             routes: Route::read_all(values)?,
-            services: services::read(values)?,
             server,
             notices: Vec::new(),
         })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::mistake::Mistake;
-use super::super::quantity::{Size, Span};
+use super::super::quantity::{RouteRate, Size, Span};
 use super::super::values::Values;
 
 /// A route.
@@ -17,10 +17,20 @@ pub(crate) struct Route {
     pub(crate) path: String,
     /// Methods it takes.
     pub(crate) methods: Vec<String>,
-    /// The services behind.
+    /// The services behind; none where only a proxy in front asks about the route.
     pub(crate) upstream: Vec<String>,
+    /// Whether they speak HTTP/2 without being asked.
+    pub(crate) http2: bool,
+    /// How they are asked for their health.
+    pub(crate) health: Option<Health>,
+    /// Longest wait for a connection.
+    pub(crate) connect_timeout: Duration,
     /// Longest wait for an answer to begin.
     pub(crate) timeout: Duration,
+    /// Longest silence within an answer.
+    pub(crate) idle_timeout: Duration,
+    /// How often a request is sent once more where that is safe.
+    pub(crate) retries: u32,
     /// Largest request body, in bytes.
     pub(crate) body_limit: u64,
     /// How the service learns who calls.
@@ -28,7 +38,18 @@ pub(crate) struct Route {
     /// Who may call.
     pub(crate) require: Require,
     /// How often.
-    pub(crate) rate: Option<String>,
+    pub(crate) rate: Option<RouteRate>,
+}
+
+/// How services are asked for their health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Health {
+    /// What is asked for.
+    pub(crate) path: String,
+    /// How often.
+    pub(crate) interval: Duration,
+    /// How long an answer may take.
+    pub(crate) timeout: Duration,
 }
 
 /// How a service learns who calls.
@@ -36,8 +57,10 @@ pub(crate) struct Route {
 pub(crate) struct Inject {
     /// Member of the JSON body.
     pub(crate) json: Option<String>,
-    /// Part of the form.
+    /// Part of the multipart form.
     pub(crate) multipart: Option<String>,
+    /// Field of the urlencoded form.
+    pub(crate) form: Option<String>,
     /// Headers.
     pub(crate) headers: bool,
     /// A signed assertion.
@@ -57,6 +80,8 @@ pub(crate) struct Require {
     pub(crate) domains: Vec<String>,
     /// Whoever's address is verified.
     pub(crate) verified_email: bool,
+    /// Whoever signed in no longer ago.
+    pub(crate) recent_sign_in: Option<Duration>,
 }
 
 impl Route {
@@ -66,17 +91,30 @@ impl Route {
 
     fn read(values: &Values, entry: &str) -> Result<Self, Mistake> {
         let key = |setting: &str| format!("{entry}.{setting}");
+        let time = |setting: &str| values.one::<Span>(&key(setting)).map(Duration::from);
+        let timeout = time("timeout")?;
         Ok(Self {
             entry: entry.to_owned(),
             name: values.one(&key("name"))?,
             path: values.one(&key("path"))?,
             methods: values.many(&key("methods"))?,
             upstream: values.many(&key("upstream"))?,
-            timeout: values.one::<Span>(&key("timeout"))?.into(),
+            http2: values.one(&key("http2"))?,
+            health: match values.maybe(&key("health.path"))? {
+                Some(path) => {
+                    Some(Health { path, interval: time("health.interval")?, timeout: time("health.timeout")? })
+                }
+                None => None,
+            },
+            connect_timeout: time("connect_timeout")?,
+            timeout,
+            idle_timeout: values.maybe::<Span>(&key("idle_timeout"))?.map_or(timeout, Duration::from),
+            retries: values.one(&key("retries"))?,
             body_limit: values.one::<Size>(&key("body_limit"))?.0,
             inject: Inject {
                 json: values.maybe(&key("inject.json"))?,
                 multipart: values.maybe(&key("inject.multipart"))?,
+                form: values.maybe(&key("inject.form"))?,
                 headers: values.one(&key("inject.headers"))?,
                 assertion: values.one(&key("inject.assertion"))?,
             },
@@ -86,6 +124,7 @@ impl Route {
                 teams: values.many(&key("require.teams"))?,
                 domains: values.many(&key("require.domains"))?,
                 verified_email: values.one(&key("require.verified_email"))?,
+                recent_sign_in: values.maybe::<Span>(&key("require.recent_sign_in"))?.map(Duration::from),
             },
             rate: values.maybe(&key("rate"))?,
         })

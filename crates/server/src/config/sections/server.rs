@@ -1,6 +1,7 @@
 //! The environment, and how the process listens and is reached.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -54,6 +55,12 @@ pub(crate) struct Server {
     pub(crate) cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` counts.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The certificate chain clients are shown; without one, TLS ends before Doorward.
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// Its private key.
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Whether another process may listen on the same addresses.
+    pub(crate) reuse_port: bool,
     /// What clients may take.
     pub(crate) limits: Limits,
 }
@@ -67,6 +74,9 @@ impl Server {
             frontend_url: values.one("server.frontend_url")?,
             cors_origins: values.many("server.cors_origins")?,
             trusted_proxies: values.many("server.trusted_proxies")?,
+            tls_certificate: values.maybe("server.tls.certificate")?,
+            tls_key: values.maybe("server.tls.key")?,
+            reuse_port: values.one("server.reuse_port")?,
             limits: limits(values)?,
         })
     }

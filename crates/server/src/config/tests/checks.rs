@@ -4,6 +4,7 @@ use super::super::checks::{CHECKS, When};
 use super::{refused, sources};
 
 const SECRET: &str = "k7Qw2ZtB9xVn4LmRf8sYc3HdJp6GaTe1";
+const PROVIDER: &str = "[[providers]]\nissuer = \"https://p.example\"\nclient_id = \"c\"\n";
 const ROUTE: &str = "[[routes]]\nname = \"r\"\npath = \"/r\"\nupstream = \"http://10.0.0.1\"\n";
 
 /// What the row refuses, a configuration, the mistake's beginning.
@@ -104,7 +105,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     (
         "http to issuers, providers and upstreams beyond private networks",
         "[services]\nrag_url = \"http://rag.example\"",
-        "services.rag_url: ",
+        "routes[0].upstream: ",
     ),
     ("an issuer without audiences", "[[issuers]]\nissuer = \"https://i.example\"", "issuers[0].audiences: is empty"),
     (
@@ -123,6 +124,36 @@ const ROWS: &[(&str, &str, &str)] = &[
         "seed.domains[0].parent: ",
     ),
     (
+        "a route without upstream where no proxy is trusted to ask about it",
+        "[[routes]]\nname = \"r\"\npath = \"/r\"",
+        "routes[0].upstream: is missing",
+    ),
+    (
+        "a change to bodies on a route without upstream",
+        "[server]\ntrusted_proxies = [\"10.0.0.1\"]\n[[routes]]\nname = \"r\"\npath = \"/r\"\ninject.form = \"id\"",
+        "routes[0].inject.form: changes a body",
+    ),
+    (
+        "a certificate without its key, or a key without its certificate",
+        "[server.tls]\ncertificate = \"Cargo.toml\"",
+        "server.tls.key: is missing",
+    ),
+    (
+        "a certificate without its key, or a key without its certificate",
+        "[server.tls]\nkey = \"Cargo.toml\"",
+        "server.tls.certificate: is missing",
+    ),
+    (
+        "a file of certificates or keys that cannot be read",
+        "[server.tls]\ncertificate = \"/not/there\"\nkey = \"Cargo.toml\"",
+        "server.tls.certificate: /not/there cannot be read",
+    ),
+    (
+        "a file of certificates or keys that cannot be read",
+        "[outbound]\nextra_ca = \"/not/there\"",
+        "outbound.extra_ca: /not/there cannot be read",
+    ),
+    (
         "two routes of one name",
         "[services]\ngeneration_url = \"http://10.0.0.1\"\n[[routes]]\nname = \"chat\"\npath = \"/c\"\nupstream = \"http://10.0.0.1\"",
         "routes[2].name: \"chat\"",
@@ -138,21 +169,50 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ),
     ("upstreams with a query", "", "routes[0].upstream: "),
     (
-        "route options that this version does not serve",
-        "inject = { multipart = \"user_id\" }",
-        "routes[0].inject.multipart: is not served",
+        "a route that is public and has requirements",
+        "require = { public = true, recent_sign_in = \"5m\" }",
+        "routes[0].require.public: ",
+    ),
+];
+
+/// What the row refuses, members of a provider (its second entry), the mistake's beginning.
+const PROVIDERS: &[(&str, &str, &str)] = &[
+    ("two providers of one name", "id = \"p\"", "providers[1].id: \"p\" is the name of another"),
+    (
+        "a provider that is not asked for `openid`",
+        "id = \"q\"\nscopes = [\"email\"]",
+        "providers[1].scopes: does not ask",
     ),
     (
-        "route options that this version does not serve",
-        "inject = { headers = true }",
-        "routes[0].inject.headers: is not served",
+        "a client authentication without its secret or key, or `none` with one",
+        "id = \"q\"\nclient_auth = \"post\"",
+        "providers[1].client_auth: needs a client_secret",
     ),
     (
-        "route options that this version does not serve",
-        "inject = { assertion = true }",
-        "routes[0].inject.assertion: is not served",
+        "a client authentication without its secret or key, or `none` with one",
+        "id = \"q\"\nclient_auth = \"private_key_jwt\"\nclient_secret = \"s\"",
+        "providers[1].client_auth: needs a private_key",
     ),
-    ("route options that this version does not serve", "rate = \"60/1m per user\"", "routes[0].rate: is not served"),
+    (
+        "a client authentication without its secret or key, or `none` with one",
+        "id = \"q\"\nclient_auth = \"none\"\nclient_secret = \"s\"",
+        "providers[1].client_auth: makes the secret useless",
+    ),
+    (
+        "a rule for groups that gives nothing",
+        "id = \"q\"\n[[providers.groups]]\ngroup = \"g\"",
+        "providers[1].groups[0].roles: is empty",
+    ),
+    (
+        "an http redirect URI beyond this machine",
+        "id = \"q\"\nredirect_uri = \"http://10.0.0.1/cb\"",
+        "providers[1].redirect_uri: ",
+    ),
+    (
+        "http to issuers, providers and upstreams beyond private networks",
+        "id = \"q\"\ndiscovery_url = \"http://q.example\"",
+        "providers[1].discovery_url: ",
+    ),
 ];
 
 fn mistakes(environment: &str, file: &str) -> Vec<String> {
@@ -188,12 +248,16 @@ fn every_row_refuses_what_it_says() {
             if member.is_empty() { ROUTE.replace("10.0.0.1", "10.0.0.1/?a=b") } else { format!("{ROUTE}{member}") };
         assert_refused(refuses, &route, beginning);
     }
+    for (refuses, members, beginning) in PROVIDERS {
+        assert_refused(refuses, &format!("{PROVIDER}id = \"p\"\n{PROVIDER}{members}"), beginning);
+    }
 }
 
 #[test]
 fn every_row_is_tested() {
     let tested = |refuses: &str| {
-        ROWS.iter().chain(ROUTES).any(|(row, ..)| *row == refuses) || refuses == "routes on Doorward's own paths"
+        ROWS.iter().chain(ROUTES).chain(PROVIDERS).any(|(row, ..)| *row == refuses)
+            || refuses == "routes on Doorward's own paths"
     };
     let untested: Vec<_> = CHECKS.iter().map(|check| check.refuses).filter(|refuses| !tested(refuses)).collect();
     assert_eq!(untested, [""; 0]);
@@ -220,6 +284,7 @@ fn doorwards_own_paths_are_no_routes() {
         "/domains",
         "/admin/v1/users",
         "/docs",
+        "/forward-auth/x",
         "/redoc/*",
         "/openapi.json",
         "/api/docs",

@@ -36,10 +36,11 @@ issuer = \"https://i.example\"
             "server.listn: there is no such setting (from doorward.toml:2); did you mean server.listen?",
             "server.public_url: is a number (from doorward.toml:3); it takes text in quotes",
             "tokens.refresh_ttl: \"30 days\" is not a length of time (from doorward.toml:5); write a number and a unit: 500ms, 10s, 15m, 1h, 7d",
-            "routes[0].upstream: is missing; every entry of routes needs one",
             "tokens.secret: is shorter than 32 characters (from JWT_SECRET); make one with: openssl rand -base64 48",
             "session.cookie_same_site: \"none\" is ignored by browsers on an insecure cookie (from --set session.cookie_same_site); set session.cookie_secure = true",
             "issuers[0].audiences: is empty: a token made for anybody else would be accepted here (by default); name the client ids its tokens are made for",
+            "routes[0].path: \"/auth/x\" covers /auth, which is Doorward's own (from doorward.toml:8); choose a path that does not meet Doorward's own",
+            "routes[0].upstream: is missing: the route is for a proxy in front to ask about, and none is trusted (by default); name the service, or the proxy in server.trusted_proxies",
         ]
     );
 }

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod checks;
+mod gateway;
 mod generated;
 mod layers;
 mod mistakes;
 mod old_names;
+mod providers;
 mod robustness;
 
 use super::{Config, Document, Flag, Sources};

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
 use super::super::aliases::OLD_NAMES;
-use super::super::{Environment, PoolKind, StoreKind};
+use super::super::{Environment, LogoutStyle, PoolKind, StoreKind};
 use super::{from_env, loaded, refused, shown_line, sources};
 
 const SECRET: &str = "k7Qw2ZtB9xVn4LmRf8sYc3HdJp6GaTe1";
@@ -129,6 +129,28 @@ fn a_pools_hosted_page_is_the_first_provider() {
     assert_eq!(provider.endpoints.authorization.as_deref(), Some("https://x.auth.example/oauth2/authorize"));
     assert_eq!(provider.endpoints.token.as_deref(), Some("https://x.auth.example/oauth2/token"));
     assert_eq!(provider.endpoints.end_session.as_deref(), Some("https://x.auth.example/logout"));
+    assert_eq!(provider.endpoints.userinfo.as_deref(), Some("https://x.auth.example/oauth2/userInfo"));
+    assert_eq!(
+        (provider.logout, provider.groups_claim.as_deref()),
+        (Some(LogoutStyle::Cognito), Some("cognito:groups"))
+    );
+    assert_eq!((provider.discovery_url, provider.endpoints.jwks), (None, None));
+}
+
+#[test]
+fn a_stand_in_for_aws_serves_what_the_issuers_name_would_lead_to() {
+    for endpoints in [
+        &[("AWS_ENDPOINT_URL", "http://localhost:4566/")][..],
+        &[("AWS_ENDPOINT_URL", "http://x"), ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "http://localhost:4566")],
+    ] {
+        let domain = [("COGNITO_DOMAIN", "http://localhost:4566")];
+        let provider = from_env(&[&POOL[..], &domain, endpoints].concat()).providers.remove(0);
+        assert_eq!(provider.issuer, "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ab3");
+        let below = "http://localhost:4566/us-east-1_Ab3/.well-known";
+        assert_eq!(provider.discovery_url, Some(format!("{below}/openid-configuration")));
+        assert_eq!(provider.endpoints.jwks, Some(format!("{below}/jwks.json")));
+        assert_eq!(provider.endpoints.token.as_deref(), Some("http://localhost:4566/oauth2/token"));
+    }
 }
 
 #[test]
