@@ -19,9 +19,6 @@ use crate::{Identity, StoreError, ids};
 /// Why no key was rotated or withdrawn.
 #[derive(Debug, thiserror::Error)]
 pub enum RotateError {
-    /// Tokens are signed with the shared secret.
-    #[error("tokens are signed with a shared secret (HS256): change tokens.secret on every node instead")]
-    SharedSecret,
     /// One rotation at a time.
     #[error("key {kid} is published already and begins to sign at {activates_at}")]
     Pending {
@@ -45,11 +42,8 @@ pub enum RotateError {
 }
 
 impl Identity {
-    /// Makes the next signing key. It signs after the lead, or at once (after a leak).
+    /// Makes the next signing key (of assertions alone, where tokens are signed with a shared secret). It signs after the lead, or at once (after a leak).
     pub async fn rotate_key(&self, by: &Admin, at_once: bool) -> Result<KeyInfo, RotateError> {
-        if self.keyring.shares_secret() {
-            return Err(RotateError::SharedSecret);
-        }
         self.reload_keys().await?;
         let now = self.clock.now();
         if let Some(pending) = self.keyring.keys().iter().find(|key| key.stored.activates_at > now)

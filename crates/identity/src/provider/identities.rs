@@ -56,7 +56,8 @@ impl Identity {
         Ok(identities.into_iter().next().map(|identity| identity.subject))
     }
 
-    /// Takes a provider's identities from the caller. The sessions that began through them end.
+    /// Takes a provider's identities from the caller. The sessions that began through them end, and what the
+    /// provider's groups gave is gone.
     pub async fn unlink_identity(&self, caller: &Caller, provider: &str, origin: Origin) -> Result<(), UnlinkError> {
         let user = caller.context.user.id;
         let issuer = self.provider(provider).map(|provider| &provider.issuer).ok_or(UnlinkError::NotLinked)?;
@@ -72,6 +73,7 @@ impl Identity {
                 return Err(UnlinkError::LastWayIn);
             }
             self.live.apply(ChangeSubject::User(user));
+            self.follow_groups(provider, user, &[]).await?;
             tracing::info!(user.id = %user, provider, request_id = origin.request_id, "identity unlinked");
             self.end_at_provider(provider, &Subject::Person(identity.subject), EndReason::SignedOut, &origin).await?;
         }

@@ -23,11 +23,8 @@ pub enum SignOutError {
 impl Identity {
     /// Ends the caller's session. A caller without one (an outside token) has nothing to end here.
     pub async fn sign_out(&self, caller: &Caller, origin: Origin) -> Result<(), StoreError> {
-        match caller.session {
-            Some(session) => {
-                self.end(session, caller.context.user.id, EndReason::SignedOut, &origin).await?;
-            }
-            None => {}
+        if let Some(session) = caller.session {
+            self.end(session, caller.context.user.id, EndReason::SignedOut, &origin).await?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use doorward_identity::clock::ManualClock;
 use doorward_identity::credential::{HashScheme, PasswordRule};
 use doorward_identity::entropy::SystemEntropy;
-use doorward_identity::issuer::{NoIssuers, OutsideKeys};
+use doorward_identity::issuer::NoIssuers;
 use doorward_identity::keyring::SealingKey;
 use doorward_identity::observer::Unobserved;
 use doorward_identity::policy::Admin;
@@ -55,17 +55,14 @@ impl World {
     }
 
     pub(crate) async fn node_with(&self, change: impl FnOnce(&mut Settings)) -> Identity {
-        self.node_trusting(Arc::new(NoIssuers), change).await
+        self.node_of(|parts| change(&mut parts.settings)).await
     }
 
-    pub(crate) async fn node_trusting(
-        &self,
-        outside: Arc<dyn OutsideKeys>,
-        change: impl FnOnce(&mut Settings),
-    ) -> Identity {
+    /// A node of which some parts are others than usual.
+    pub(crate) async fn node_of(&self, change: impl FnOnce(&mut Parts)) -> Identity {
         let mut parts = self.parts("the sealing key of these tests").await;
-        change(&mut parts.settings);
-        Identity::start(Parts { outside, ..parts }).await.unwrap()
+        change(&mut parts);
+        Identity::start(parts).await.unwrap()
     }
 
     /// What a node is made of whose keys are sealed with that secret.

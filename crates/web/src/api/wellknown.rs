@@ -14,7 +14,7 @@ use crate::json;
 /// How long a key set may be cached: well below the time between a key's publication and its first use.
 const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// A set of public keys. Empty while tokens are signed with a shared secret.
+/// A set of public keys. While tokens are signed with a shared secret it verifies assertions alone.
 #[derive(ToSchema)]
 #[schema(as = JwkSet)]
 #[expect(dead_code, reason = "describes what doorward-protocol writes")]
