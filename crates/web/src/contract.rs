@@ -6,6 +6,8 @@ use http::StatusCode;
 /// Whose promises an answer keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contract {
+    /// Sign-in through a provider's page, `/api/v1/auth` and `/api/v1/users`.
+    Hosted,
     /// E-mail and password, `/api/auth`.
     Signin,
     /// Identity for microservices, `/auth`, `/teams` and `/domains`.
@@ -18,7 +20,7 @@ impl Contract {
     /// The status of a body whose members are missing, of the wrong type or no good.
     pub(crate) const fn bad_input(self) -> StatusCode {
         match self {
-            Self::Signin => StatusCode::BAD_REQUEST,
+            Self::Hosted | Self::Signin => StatusCode::BAD_REQUEST,
             Self::Directory | Self::Administration => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -31,7 +33,7 @@ impl Contract {
     /// The one answer to a wrong e-mail and a wrong password.
     pub(crate) const fn bad_credentials(self) -> &'static str {
         match self {
-            Self::Signin | Self::Administration => "Invalid credentials",
+            Self::Hosted | Self::Signin | Self::Administration => "Invalid credentials",
             Self::Directory => "Incorrect email or password",
         }
     }
@@ -39,7 +41,7 @@ impl Contract {
     /// The status of signing up with an address that somebody has.
     pub(crate) const fn taken(self) -> StatusCode {
         match self {
-            Self::Signin | Self::Administration => StatusCode::CONFLICT,
+            Self::Hosted | Self::Signin | Self::Administration => StatusCode::CONFLICT,
             Self::Directory => StatusCode::BAD_REQUEST,
         }
     }

@@ -1,29 +1,27 @@
 //! JSON in and out: one strict reading of a request's body, and the one way an answer's body is written.
 //!
-//! A body is one JSON object (RFC 8259): UTF-8, no name twice at any depth, no deeper than [`MAX_DEPTH`], of at most
-//! [`MAX_BODY`] bytes, sent as JSON and not compressed. What its members must be is for the caller ([`Shape`]).
+//! A body is one JSON object (RFC 8259): UTF-8, no name twice at any depth, no deeper than [`MAX_DEPTH`], sent as JSON.
+//! What its members must be is for the caller ([`Shape`]).
 
 use std::borrow::Cow;
-use std::error::Error as StdError;
-use std::{fmt, io, iter};
+use std::fmt;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use bytes::Bytes;
 use doorward_protocol::media_type;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use utoipa::ToSchema;
 
+use crate::body;
 use crate::contract::Contract;
 use crate::members::{Member, Members, Shape};
 use crate::problem::Problem;
 
-/// The most a body may be long.
-const MAX_BODY: usize = 1024 * 1024;
 /// How deep its arrays and objects may lie in each other.
 const MAX_DEPTH: u8 = 32;
 
@@ -57,7 +55,7 @@ impl<State: Sync> FromRequest<State> for JsonBody {
     async fn from_request(request: Request, _: &State) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
         must_be_json(&head.headers)?;
-        collect(&head.headers, body).await.map(Self)
+        body::collect(&head.headers, body).await.map(Self)
     }
 }
 
@@ -66,7 +64,7 @@ impl<State: Sync> FromRequest<State> for OptionalJsonBody {
 
     async fn from_request(request: Request, _: &State) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
-        let body = collect(&head.headers, body).await?;
+        let body = body::collect(&head.headers, body).await?;
         if body.is_empty() {
             return Ok(Self(None));
         }
@@ -75,51 +73,8 @@ impl<State: Sync> FromRequest<State> for OptionalJsonBody {
     }
 }
 
-async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let too_large = || {
-        let detail = "The body is longer than 1 MiB";
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-    };
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(too_large());
-    }
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) if is_stalled(&*error) => {
-            let detail = "The body did not arrive in time";
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_stalled", detail))
-        }
-        Err(_) => Err(Problem::malformed("The body did not arrive whole")),
-    }
-}
-
-/// Whether a body ended because its client sent nothing more for too long.
-fn is_stalled(error: &(dyn StdError + 'static)) -> bool {
-    let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
-    let mut cause = Some(error);
-    iter::from_fn(|| {
-        let current = cause?;
-        cause = current.source();
-        Some(current)
-    })
-    .any(|error| error.downcast_ref().is_some_and(timed_out))
-}
-
 fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let unsupported = |detail| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    match (types.next(), types.next()) {
-        (Some(one), None) if one.to_str().is_ok_and(media_type::is_json) => {}
-        _ => return unsupported("The body must be sent as application/json"),
-    }
-    let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
-    if headers.get_all(CONTENT_ENCODING).iter().all(plain) {
-        Ok(())
-    } else {
-        unsupported("The body must not be compressed")
-    }
+    body::must_be(headers, media_type::is_json, "The body must be sent as application/json")
 }
 
 fn parse(text: &str) -> Result<Members<'_>, Problem> {
@@ -271,6 +226,18 @@ fn refuse_doubles<E: Error>(mut names: Vec<&str>) -> Result<(), E> {
     }
 }
 
+/// A list that fits one page.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct List<T> {
+    items: Vec<T>,
+}
+
+impl<T> List<T> {
+    pub(crate) fn of<'s, S>(items: &'s [S], form: impl Fn(&'s S) -> T) -> Self {
+        Self { items: items.iter().map(form).collect() }
+    }
+}
+
 /// An answer of that status with a JSON body that no cache keeps.
 pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
     let mut bytes = Vec::with_capacity(512);
@@ -290,6 +257,13 @@ pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
 /// 200 with a JSON body.
 pub(crate) fn ok(body: &impl Serialize) -> Response {
     answer(StatusCode::OK, body)
+}
+
+/// Done, with nothing to say.
+pub(crate) fn done() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use doorward_identity::Entropy;
 use doorward_identity::session::Origin;
@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, request};
 use http_body::Body;
 use ipnet::IpNet;
 
-use crate::access_log;
+use crate::access_log::{self, AccessLine};
 use crate::cors::Cors;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -27,10 +27,10 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// What is kept of a client's name for itself.
 const MAX_USER_AGENT: usize = 256;
 
-/// Who counts requests. Called once for each: an implementation only adds to counters.
+/// Who counts and logs requests. Called once for each, on the hot path.
 pub trait RequestObserver: Send + Sync {
-    /// A request was answered; `route` and `method` are of a bounded set.
-    fn request(&self, route: &str, method: &'static str, status: u16, elapsed: Duration);
+    /// A request was answered.
+    fn request(&self, line: &AccessLine<'_>);
 }
 
 /// Who answered, which decides what the envelope adds.
@@ -74,11 +74,6 @@ impl Exchange {
     /// The request's id in the log.
     pub fn request_id(&self) -> &str {
         self.request_id.to_str().unwrap_or_default()
-    }
-
-    /// What was asked for.
-    pub(crate) fn asked(&self) -> (&str, &str) {
-        (self.method.as_str(), self.uri.path())
     }
 
     /// The client's address, as far as it may be believed.
@@ -142,11 +137,22 @@ impl Envelope {
         headers.insert(X_REQUEST_ID, exchange.request_id.clone());
         self.cors.mark(exchange.page.as_ref(), headers);
         self.secure(answered, headers);
-        let elapsed = exchange.started.elapsed();
-        let status = response.status();
-        access_log::line(exchange, answered, status, elapsed, response.body().size_hint().exact());
-        let (Answered::Own(route) | Answered::Upstream { route, .. }) = answered;
-        self.observer.request(route, method_name(&exchange.method), status.as_u16(), elapsed);
+        let (route, upstream, rule) = match answered {
+            Answered::Own(route) => (route, None, None),
+            Answered::Upstream { route, upstream, rule } => (route, upstream, Some(rule)),
+        };
+        self.observer.request(&AccessLine {
+            method: &exchange.method,
+            path: access_log::redacted(exchange.uri.path()),
+            status: response.status().as_u16(),
+            elapsed: exchange.started.elapsed(),
+            bytes: response.body().size_hint().exact(),
+            client: exchange.client,
+            request_id: exchange.request_id(),
+            route,
+            rule,
+            upstream,
+        });
     }
 
     /// Tells browsers to be careful; what an answer says itself stays.
@@ -167,20 +173,6 @@ impl Envelope {
             Answered::Upstream { .. } => {}
         }
     }
-}
-
-/// The method's name, of a bounded set.
-fn method_name(method: &Method) -> &'static str {
-    const KNOWN: [(&Method, &str); 7] = [
-        (&Method::GET, "GET"),
-        (&Method::POST, "POST"),
-        (&Method::PATCH, "PATCH"),
-        (&Method::PUT, "PUT"),
-        (&Method::DELETE, "DELETE"),
-        (&Method::HEAD, "HEAD"),
-        (&Method::OPTIONS, "OPTIONS"),
-    ];
-    KNOWN.iter().find(|(known, _)| *known == method).map_or("OTHER", |(_, name)| *name)
 }
 
 /// Whether a client's own request id may stand in a log.

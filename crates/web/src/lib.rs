@@ -7,13 +7,16 @@
 mod access_log;
 mod actor;
 mod api;
+mod body;
 mod contract;
+mod cookies;
 mod cors;
 mod json;
 mod layers;
 mod members;
 mod moment;
 mod openapi;
+mod pages;
 mod problem;
 mod query;
 mod routes;
@@ -25,14 +28,17 @@ use std::sync::atomic::AtomicBool;
 use axum::body::Body;
 use bytes::Bytes;
 use doorward_identity::{Entropy, Identity};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use ipnet::IpNet;
 use tower_service::Service;
 
+pub use access_log::AccessLine;
+pub use cookies::{SameSite, SessionCookie};
 pub use cors::Cors;
 pub use layers::{Answered, Envelope, Exchange, RequestObserver};
 pub use openapi::document;
 
+use api::hosted::sign_in;
 use routes::RouteNames;
 
 /// What an operator decides about the surfaces.
@@ -48,8 +54,14 @@ pub struct WebSettings {
     pub dev_headers: bool,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether clients reach us by HTTPS, so that browsers shall never try without.
-    pub public_url_is_https: bool,
+    /// How clients reach us, without a slash at its end.
+    pub public_url: String,
+    /// The origin of that, as browsers write it.
+    pub public_origin: String,
+    /// The web application, without a slash at its end.
+    pub frontend_url: String,
+    /// The cookie of sessions.
+    pub session_cookie: SessionCookie,
     /// Which surfaces there are.
     pub surfaces: EnabledSurfaces,
     /// Whether requests should be sent here: false while starting and stopping.
@@ -59,6 +71,8 @@ pub struct WebSettings {
 /// Which of the surfaces there are. Administration and health always are.
 #[derive(Clone, Copy, Debug)]
 pub struct EnabledSurfaces {
+    /// `/api/v1/auth`, `/api/v1/users`.
+    pub hosted: bool,
     /// `/api/auth`.
     pub signin: bool,
     /// `/auth`, `/teams`, `/domains`.
@@ -78,6 +92,9 @@ pub struct Surfaces {
     envelope: Envelope,
     router: axum::Router,
     names: RouteNames,
+    /// Where pages lead: to signing in, if that can be done in a browser, and to the application.
+    sign_in: Option<&'static str>,
+    home: String,
 }
 
 impl Surfaces {
@@ -91,12 +108,14 @@ impl Surfaces {
         let envelope = Envelope::new(
             settings.cors.clone(),
             settings.trusted_proxies.clone(),
-            settings.public_url_is_https,
+            settings.public_url.starts_with("https:"),
             entropy,
             observer,
         );
+        let sign_in = settings.surfaces.hosted.then_some(sign_in::LOGIN);
+        let home = settings.frontend_url.clone();
         let (router, names) = routes::build(identity, settings);
-        Self { envelope, router, names }
+        Self { envelope, router, names, sign_in, home }
     }
 
     /// What every request passes, proxied ones too.
@@ -108,7 +127,12 @@ impl Surfaces {
     pub async fn answer(&self, exchange: &Arc<Exchange>, mut request: Request<Body>) -> Response<Body> {
         let route = self.names.of(request.uri().path());
         request.extensions_mut().insert(Arc::clone(exchange));
+        let wants_page = *request.method() == Method::GET && pages::prefers_html(request.headers());
         let Ok(mut answer) = self.router.clone().call(request).await;
+        if wants_page {
+            let ways = pages::Ways { sign_in: self.sign_in, home: &self.home };
+            pages::instead_of(&mut answer, exchange.request_id(), ways);
+        }
         self.envelope.finish(exchange, Answered::Own(route), &mut answer);
         answer
     }

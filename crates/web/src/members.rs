@@ -61,6 +61,12 @@ impl<'b> Members<'b> {
         self.nullable_text(name).flatten()
     }
 
+    /// A text of at most so many bytes; may be left out or null.
+    pub(crate) fn text_within(&mut self, name: &str, most: usize) -> Option<String> {
+        let text = self.optional_text(name)?;
+        if text.len() > most { self.fault(name, "is too long") } else { Some(text) }
+    }
+
     /// A text that may be left out, or null, which is something else.
     #[expect(clippy::option_option, reason = "left out and null are two wishes")]
     pub(crate) fn nullable_text(&mut self, name: &str) -> Option<Option<String>> {

@@ -2,7 +2,9 @@
 //! that no status goes undocumented and no handler has to repeat the list.
 
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr,
@@ -44,7 +46,7 @@ struct FieldErrorSchema {
 
 /// The whole document of a Doorward with every surface, as it is checked in.
 pub fn document() -> String {
-    let everything = EnabledSurfaces { signin: true, directory: true };
+    let everything = EnabledSurfaces { hosted: true, signin: true, directory: true };
     let document = complete(routes::all(everything).into_openapi(), env!("CARGO_PKG_VERSION"));
     document.to_pretty_json().unwrap_or_default()
 }
@@ -61,13 +63,18 @@ pub(crate) fn complete(mut document: OpenApi, version: &str) -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
         .description(Some("An access token of any surface, or of a trusted outside issuer."));
+    let cookie = "A session's cookie, under the name the operator chose. Requests that change something with it must come \
+                  from a page of Doorward's own or of an allowed origin.";
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("access_token", cookie)));
     let components = ComponentsBuilder::from(document.components.take().unwrap_or_default());
     let components = components
         .security_scheme("bearer", SecurityScheme::Http(bearer.build()))
+        .security_scheme("cookie", cookie)
         .schema("Problem", ProblemSchema::schema());
     document.components = Some(components.build());
     let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
     document.tags = Some(vec![
+        tag("hosted", "Sign-in through a provider's page, and sessions in cookies."),
         tag("signin", "E-mail and password."),
         tag(
             "directory",
@@ -78,19 +85,23 @@ pub(crate) fn complete(mut document: OpenApi, version: &str) -> OpenApi {
         tag("service", "The service itself."),
     ]);
     for (path, item) in &mut document.paths.paths {
-        for operation in operations(item) {
-            complete_operation(path, operation);
+        for (operation, changes) in operations(item) {
+            complete_operation(path, changes, operation);
         }
     }
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+/// The operations of a path, and whether they change something.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool)> {
+    let changing = [&mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+    let get = item.get.iter_mut().map(|operation| (operation, false));
+    get.chain(changing.into_iter().flatten().map(|operation| (operation, true)))
 }
 
 /// Every refusal that can happen to a route of this kind, and the form that all refusals have.
-fn complete_operation(path: &str, operation: &mut Operation) {
+fn complete_operation(path: &str, changes: bool, operation: &mut Operation) {
+    let is_hosted = path.starts_with("/api/v1/");
     let is_admin = path.starts_with("/admin/");
     let is_secured = operation.security.is_some();
     let has_body = operation.request_body.is_some();
@@ -104,17 +115,20 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     let has = |place: &ParameterIn| {
         parameters.iter().any(|parameter| matches!(parameter, RefOr::T(it) if it.parameter_in == *place))
     };
-    let calls_a_service = is_secured || has_body;
-    let bad_input_has_its_own_status = !path.starts_with("/api/auth/");
+    let never_refuses = is_hosted && may_be_anonymous && !changes;
+    let calls_a_service = (is_secured || has_body) && !never_refuses;
+    let needs_somebody = is_secured && !(is_hosted && may_be_anonymous);
+    let bad_input_has_its_own_status = !is_hosted && !path.starts_with("/api/auth/");
     let rules = [
         (calls_a_service, "400", "The request cannot be read"),
-        (is_secured, "401", "Nobody is signed in, or the token does not count"),
+        (needs_somebody, "401", "Nobody is signed in, or the token does not count"),
         (is_admin, "403", "The caller is no administrator"),
+        (is_hosted && is_secured && changes, "403", "A cookie was sent by a page of another site (`cross_site`)"),
         (has(&ParameterIn::Path), "404", "There is nothing of that id"),
         (has(&ParameterIn::Header), "412", "It is not of the version that `If-Match` names"),
         (has_body, "408", "The body did not arrive in time"),
         (has_body, "413", "The body is longer than 1 MiB"),
-        (has_body, "415", "The body is not sent as uncompressed JSON"),
+        (has_body, "415", "The body is of another media type, or compressed"),
         ((has_body || has(&ParameterIn::Query)) && bad_input_has_its_own_status, "422", "Something given is no good"),
         (calls_a_service, "503", "Not now; `Retry-After` says when"),
     ];

@@ -13,13 +13,19 @@ use doorward_identity::fault::{FieldFault, Internal};
 use doorward_identity::issuer::KeysUnavailable;
 use doorward_identity::keyring::{KeyringError, RotateError};
 use doorward_identity::policy::Forbidden;
+use doorward_identity::provider::{ProviderError, ProviderLogoutError, ProviderSignInError, UnlinkError};
 use doorward_identity::session::{RefreshError, SignInError, SignOutError, TokenRejection, ValidateError};
 use doorward_identity::user::{AdminError, ProvisionError, SignUpError};
+use doorward_protocol::credential::CredentialError;
 use doorward_protocol::problem::{self, FieldError};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 
 use crate::contract::Contract;
+use crate::pages::Told;
+
+/// How long a provider that cannot be reached is left alone, in seconds.
+const PROVIDER_RETRY_S: u64 = 5;
 
 /// A refusal.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub(crate) struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     retry_after_s: Option<u64>,
+    /// Whether it is the end of a sign-in.
+    ends_sign_in: bool,
     /// Whether a token was sent that did not count, which the challenge of a 401 tells (RFC 6750, 3).
     token_refused: bool,
 }
@@ -36,7 +44,16 @@ pub(crate) struct Problem {
 impl Problem {
     /// A refusal with a stable code and a sentence for people.
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after_s: None, token_refused: false }
+        let detail = detail.into();
+        Self {
+            status,
+            code,
+            detail,
+            errors: Vec::new(),
+            retry_after_s: None,
+            ends_sign_in: false,
+            token_refused: false,
+        }
     }
 
     /// The request cannot even be read.
@@ -49,9 +66,26 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "not_authenticated", "Not authenticated")
     }
 
+    /// Whether it says that nobody is signed in.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
+    /// Another site's page asks with a cookie that its reader never meant to use there.
+    pub(crate) fn cross_site() -> Self {
+        let detail = "The request comes from a page of another site";
+        Self::new(StatusCode::FORBIDDEN, "cross_site", detail)
+    }
+
     /// There is nothing of that name.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here")
+    }
+
+    /// The path is there, but not for that method.
+    pub(crate) fn method_not_allowed(method: &Method) -> Self {
+        let detail = format!("{method} is not served here; Allow names what is");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
     }
 
     /// The resource is not of the version that the client expects.
@@ -103,6 +137,11 @@ impl Problem {
 
     fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    fn ends_sign_in(mut self) -> Self {
+        self.ends_sign_in = true;
         self
     }
 
@@ -218,6 +257,64 @@ impl From<ProvisionError> for Problem {
     }
 }
 
+impl From<CredentialError> for Problem {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::Repeated => Self::malformed("The header authorization must be given once"),
+            CredentialError::NoToken => Self::not_authenticated(),
+        }
+    }
+}
+
+impl From<ProviderSignInError> for Problem {
+    fn from(error: ProviderSignInError) -> Self {
+        use ProviderSignInError as E;
+        let code = match error {
+            E::UnknownProvider => "unknown_provider",
+            E::BadState => "bad_state",
+            E::NoSession => "no_session",
+            E::NotFinished(_) => "not_finished",
+            E::Provider(ProviderError::Unavailable(_)) => "provider_unavailable",
+            E::Provider(ProviderError::Unknown | ProviderError::Refused(_) | ProviderError::Untrustworthy(_)) => {
+                "provider_failed"
+            }
+            E::EmailNotVerified => "email_not_verified",
+            E::Conflict => "account_conflict",
+            E::Disabled => "user_disabled",
+            E::Store(error) => return Self::from(error).ends_sign_in(),
+            E::Internal(error) => return Self::from(error).ends_sign_in(),
+        };
+        let problem = match error {
+            E::Provider(ProviderError::Unavailable(_)) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string()).retry_after(PROVIDER_RETRY_S)
+            }
+            _ => Self::new(StatusCode::BAD_REQUEST, code, error.to_string()),
+        };
+        problem.ends_sign_in()
+    }
+}
+
+impl From<ProviderLogoutError> for Problem {
+    fn from(error: ProviderLogoutError) -> Self {
+        let refused = |detail: String| Self::new(StatusCode::BAD_REQUEST, "invalid_logout_token", detail);
+        match error {
+            ProviderLogoutError::Provider(ProviderError::Unavailable(_)) => Self::unavailable(&error),
+            ProviderLogoutError::Provider(_) | ProviderLogoutError::Replayed => refused(error.to_string()),
+            ProviderLogoutError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UnlinkError> for Problem {
+    fn from(error: UnlinkError) -> Self {
+        match error {
+            UnlinkError::NotLinked => Self::not_found(),
+            UnlinkError::LastWayIn => Self::new(StatusCode::CONFLICT, "last_way_in", error.to_string()),
+            UnlinkError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<Forbidden> for Problem {
     fn from(forbidden: Forbidden) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", forbidden.to_string())
@@ -244,7 +341,6 @@ impl From<AdminError> for Problem {
 impl From<RotateError> for Problem {
     fn from(error: RotateError) -> Self {
         match error {
-            RotateError::SharedSecret => Self::new(StatusCode::CONFLICT, "shared_secret", error.to_string()),
             RotateError::Pending { .. } => Self::new(StatusCode::CONFLICT, "rotation_pending", error.to_string()),
             RotateError::Lost => Self::new(StatusCode::CONFLICT, "rotation_lost", error.to_string()),
             RotateError::NotFound => Self::not_found(),
@@ -259,11 +355,13 @@ impl From<RotateError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Error");
+        let told = Told { status: self.status, detail: self.detail.clone(), ends_sign_in: self.ends_sign_in };
         let body = problem::Problem::new(self.status.as_u16(), title, self.code)
             .with_detail(self.detail.into_owned())
             .with_errors(self.errors);
         let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
         *response.status_mut() = self.status;
+        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

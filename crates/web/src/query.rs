@@ -1,16 +1,20 @@
-//! A request's query (`?limit=20`): parameters by name, each at most once.
+//! Parameters by name, each at most once: a request's query (`?limit=20`), or a body that is sent as a form.
 
 use std::borrow::Cow;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 
+use crate::body;
 use crate::contract::Contract;
 use crate::members::{Member, Members, Shape};
 use crate::problem::Problem;
 
-/// A request's query, not yet read.
+/// The parameters of a request, not yet read.
 pub(crate) struct Query(Vec<(String, String)>);
+
+/// The fields of a form that is a request's body, not yet read.
+pub(crate) struct Form(pub(crate) Query);
 
 impl Query {
     /// Reads the parameters as a contract wants them.
@@ -32,15 +36,28 @@ impl Query {
         members.finish(contract)?;
         Ok(shape)
     }
+
+    fn parse(encoded: &[u8]) -> Self {
+        Self(form_urlencoded::parse(encoded).into_owned().collect())
+    }
 }
 
 impl<State: Sync> FromRequestParts<State> for Query {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
-        match axum::extract::Query::try_from_uri(&parts.uri) {
-            Ok(axum::extract::Query(pairs)) => Ok(Self(pairs)),
-            Err(_) => Err(Problem::malformed("The query cannot be read")),
-        }
+        Ok(Self::parse(parts.uri.query().unwrap_or_default().as_bytes()))
+    }
+}
+
+impl<State: Sync> FromRequest<State> for Form {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &State) -> Result<Self, Problem> {
+        const TYPE: &str = "application/x-www-form-urlencoded";
+        let (head, body) = request.into_parts();
+        let is_form = |given: &str| given.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(TYPE));
+        body::must_be(&head.headers, is_form, "The body must be sent as application/x-www-form-urlencoded")?;
+        Ok(Self(Query::parse(&body::collect(&head.headers, body).await?)))
     }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::Router;
 use bytes::Bytes;
 use doorward_identity::Identity;
-use http::{Method, StatusCode};
+use http::Method;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::admin::{audit, domains, keys, teams, users};
+use crate::api::hosted::{me, sign_in, sign_out};
 use crate::api::{directory, docs, health, signin, wellknown};
 use crate::problem::Problem;
 use crate::{Api, EnabledSurfaces, WebSettings, openapi};
@@ -25,6 +26,22 @@ fn service() -> Routes {
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(wellknown::jwks))
+}
+
+/// Sign-in through a provider's page: `/api/v1/auth/…`, `/api/v1/users/me…`.
+fn hosted() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(sign_in::log_in))
+        .routes(routes!(sign_in::callback))
+        .routes(routes!(sign_out::log_out))
+        .routes(routes!(sign_out::backchannel))
+        .routes(routes!(sign_in::status))
+        .routes(routes!(sign_in::providers))
+        .routes(routes!(me::show))
+        .routes(routes!(me::sessions, me::end_others))
+        .routes(routes!(me::end_session))
+        .routes(routes!(me::identities, me::link))
+        .routes(routes!(me::unlink))
 }
 
 /// E-mail and password: `/api/auth/…`.
@@ -79,6 +96,9 @@ fn administration() -> Routes {
 /// All routes with their descriptions.
 pub(crate) fn all(enabled: EnabledSurfaces) -> Routes {
     let mut routes = service();
+    if enabled.hosted {
+        routes = routes.merge(hosted());
+    }
     if enabled.signin {
         routes = routes.merge(signin());
     }
@@ -104,8 +124,7 @@ async fn nothing() -> Problem {
 }
 
 async fn other_method(method: Method) -> Problem {
-    let detail = format!("{method} is not served here; Allow names what is");
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    Problem::method_not_allowed(&method)
 }
 
 /// The names of the routes, for the log and the counters: a bounded set, whatever clients ask for.

@@ -1,15 +1,19 @@
-//! What a request is aimed at: the ids in its path, and the version it expects there.
+//! What a request is aimed at: the ids in its path, the version it expects there, and the method.
 
 use axum::extract::{FromRequestParts, Path};
-use http::HeaderValue;
-use http::header::IF_MATCH;
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, IF_MATCH};
 use http::request::Parts;
+use http::{HeaderValue, Method};
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
 /// The ids in the path. What is no id is the id of nothing.
 pub(crate) struct Ids<T>(pub(crate) T);
+
+/// A request that is `GET` itself. Where getting begins or finishes something, the router's `HEAD` must not.
+pub(crate) struct OnlyGet;
 
 /// What `If-Match: "7"` expects (RFC 9110, 13.1.1). Judged only once the request is known to be good otherwise.
 pub(crate) enum IfMatch {
@@ -40,6 +44,19 @@ impl<T: DeserializeOwned + Send, State: Send + Sync> FromRequestParts<State> for
             Ok(Path(ids)) => Ok(Self(ids)),
             Err(_) => Err(Problem::not_found()),
         }
+    }
+}
+
+impl<State: Sync> FromRequestParts<State> for OnlyGet {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Response> {
+        if parts.method == Method::GET {
+            return Ok(Self);
+        }
+        let mut refused = Problem::method_not_allowed(&parts.method).into_response();
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+        Err(refused)
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod directory;
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod hosted;
 pub(crate) mod session;
 pub(crate) mod signin;
 pub(crate) mod wellknown;

@@ -1,7 +1,9 @@
-//! Renewing and ending sessions: the same on every surface but for the answer's shape.
+//! Showing, renewing and ending sessions: the same on every surface but for the answer's shape.
 
-use doorward_identity::session::{Origin, SignedIn};
-use doorward_identity::{Identity, Surface};
+use std::net::IpAddr;
+
+use doorward_identity::session::{Origin, Session, SignedIn};
+use doorward_identity::{Identity, SessionId, Surface};
 use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -9,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::contract::Contract;
 use crate::json::{JsonBody, OptionalJsonBody};
 use crate::members::{Members, Shape};
+use crate::moment::Moment;
 use crate::problem::Problem;
 use crate::query::Query;
 
@@ -46,7 +49,7 @@ impl Shape for Ending {
 pub(crate) struct Extent {
     /// Whether every session of the caller ends, not only this one; needs a bearer token.
     #[param(required = false)]
-    everywhere: bool,
+    pub(super) everywhere: bool,
 }
 
 impl Shape for Extent {
@@ -60,6 +63,49 @@ impl Shape for Extent {
 pub(crate) struct SignedOut {
     #[schema(value_type = String, example = "Successfully logged out")]
     message: &'static str,
+}
+
+/// An open session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(crate) struct SessionView<'s> {
+    #[schema(value_type = uuid::Uuid)]
+    id: SessionId,
+    #[schema(value_type = String, example = "signin")]
+    surface: &'static str,
+    #[schema(value_type = String, example = "password")]
+    method: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Moment,
+    #[schema(value_type = String, format = DateTime)]
+    last_seen_at: Moment,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Moment,
+    /// Where it began: an IPv4 address, or the /64 of an IPv6 one.
+    #[schema(value_type = Option<String>)]
+    address: Option<IpAddr>,
+    user_agent: Option<&'s str>,
+}
+
+impl<'s> SessionView<'s> {
+    pub(crate) fn of(session: &'s Session) -> Self {
+        Self {
+            id: session.id,
+            surface: session.surface.as_str(),
+            method: session.method.as_str(),
+            created_at: Moment(session.created_at),
+            last_seen_at: Moment(session.last_seen_at),
+            expires_at: Moment(session.expires_at),
+            address: session.address,
+            user_agent: session.user_agent.as_deref(),
+        }
+    }
+}
+
+/// How many sessions were open.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Ended {
+    pub(crate) ended: u64,
 }
 
 /// Exchanges a refresh token.

@@ -15,18 +15,22 @@ use doorward_identity::issuer::NoIssuers;
 use doorward_identity::keyring::SealingKey;
 use doorward_identity::observer::Unobserved;
 use doorward_identity::policy::Admin;
-use doorward_identity::provider::NoProviders;
 use doorward_identity::settings::{Settings, SurfaceSettings};
 use doorward_identity::upkeep::{SeedDomain, SeedTeam};
 use doorward_identity::user::{NewAccount, Role};
 use doorward_identity::{Identity, Parts};
 use doorward_protocol::algorithm::Algorithm;
 use doorward_store::{Options, SqliteStore};
-use doorward_web::{Answered, Cors, EnabledSurfaces, RequestObserver, Surfaces, WebSettings};
+use doorward_web::{
+    AccessLine, Answered, Cors, EnabledSurfaces, RequestObserver, SameSite, SessionCookie, Surfaces, WebSettings,
+};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::provider::ScriptedProviders;
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -40,6 +44,7 @@ pub(crate) struct App {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) readiness: Arc<AtomicBool>,
     pub(crate) counted: Arc<Counted>,
+    pub(crate) provider: Arc<ScriptedProviders>,
     surfaces: Surfaces,
     folder: PathBuf,
 }
@@ -55,8 +60,8 @@ impl Counted {
 }
 
 impl RequestObserver for Counted {
-    fn request(&self, route: &str, method: &'static str, status: u16, _: Duration) {
-        let line = (route.to_owned(), method, status);
+    fn request(&self, line: &AccessLine<'_>) {
+        let line = (line.route.to_owned(), line.known_method(), line.status);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 }
@@ -77,6 +82,11 @@ impl Answer {
 
     pub(crate) fn text(&self, pointer: &str) -> &str {
         self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The cookies it sets, each in one line.
+    pub(crate) fn cookies(&self) -> Vec<&str> {
+        self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).collect()
     }
 
     /// The fields a problem names.
@@ -101,13 +111,14 @@ impl App {
         store.migrate().await?;
         let clock = Arc::new(ManualClock::at("2026-02-04T10:30:00Z".parse()?));
         let entropy = Arc::new(SeededEntropy::new(7));
+        let provider = Arc::new(ScriptedProviders::default());
         let parts = Parts {
             store: store.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             observer: Arc::new(Unobserved),
             outside: Arc::new(NoIssuers),
-            providers: Arc::new(NoProviders),
+            providers: provider.clone(),
             sealing_key: SealingKey::derive(&"a secret for tests".into())?,
             settings: settings(),
         };
@@ -120,14 +131,23 @@ impl App {
             cors: Cors { origins: vec!["https://app.example.com".to_owned()], any_localhost: false },
             dev_headers: false,
             trusted_proxies: Vec::new(),
-            public_url_is_https: false,
-            surfaces: EnabledSurfaces { signin: true, directory: true },
+            public_url: "http://localhost:8000".to_owned(),
+            public_origin: "http://localhost:8000".to_owned(),
+            frontend_url: "https://app.example.com".to_owned(),
+            session_cookie: SessionCookie {
+                name: "access_token".to_owned(),
+                secure: false,
+                http_only: true,
+                same_site: SameSite::Lax,
+                max_age: SignedDuration::from_hours(720),
+            },
+            surfaces: EnabledSurfaces { hosted: true, signin: true, directory: true },
             readiness: Arc::clone(&readiness),
         };
         change(&mut web);
         let counted = Arc::new(Counted::default());
         let surfaces = Surfaces::new(Arc::clone(&identity), web, counted.clone(), &*entropy);
-        Ok(Self { identity, clock, store, readiness, counted, surfaces, folder })
+        Ok(Self { identity, clock, store, readiness, counted, provider, surfaces, folder })
     }
 
     /// Sends a request as it is, from 192.0.2.7.
@@ -148,6 +168,11 @@ impl App {
             return answer;
         }
         self.surfaces.answer(&exchange, Request::from_parts(head, body)).await
+    }
+
+    /// Somebody with a browser that has no cookies yet.
+    pub(crate) fn browser(&self) -> Browser<'_> {
+        Browser::new(self)
     }
 
     /// Somebody without a token.

@@ -33,7 +33,7 @@ async fn every_answer_has_security_headers_and_hsts_only_over_https() -> Outcome
         assert_eq!(answer.header("strict-transport-security"), "");
         assert_eq!(answer.header("cache-control"), "no-store");
     }
-    let app = App::start_with(|settings| settings.public_url_is_https = true).await?;
+    let app = App::start_with(|settings| settings.public_url = "https://door.example.com".to_owned()).await?;
     let answer = app.anon().get("/health").await?;
     assert_eq!(answer.header("strict-transport-security"), "max-age=31536000; includeSubDomains");
     Ok(())

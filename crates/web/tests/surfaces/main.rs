@@ -4,9 +4,15 @@
 mod administration;
 mod app;
 mod bad_input;
+mod browser;
+mod cookies;
 mod directory;
 mod envelope;
+mod hosted;
 mod pages;
+mod people;
+mod provider;
 mod sessions;
+mod sign_out;
 mod signin;
 mod trouble;

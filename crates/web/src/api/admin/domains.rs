@@ -9,7 +9,7 @@ use doorward_identity::{DomainId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{AN_ID, List, created, done, versioned};
+use super::{AN_ID, created, versioned};
 use crate::Api;
 use crate::actor::Administrator;
 use crate::contract::Contract::Administration;
@@ -102,14 +102,14 @@ impl<'d> DomainView<'d> {
 /// Lists all domains by key, inactive ones too.
 #[utoipa::path(
     get, path = "/admin/v1/domains", operation_id = "admin_domains", tag = "administration",
-    security(("bearer" = [])), responses((status = 200, description = "The domains", body = List<DomainView>))
+    security(("bearer" = [])), responses((status = 200, description = "The domains", body = json::List<DomainView>))
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Administrator(admin): Administrator,
 ) -> Result<Response, Problem> {
     let domains = api.identity.all_domains(&admin).await?;
-    Ok(json::ok(&List::of(&domains, DomainView::of)))
+    Ok(json::ok(&json::List::of(&domains, DomainView::of)))
 }
 
 /// Makes a domain.
@@ -178,7 +178,7 @@ pub(crate) async fn assign(
     Ids((domain, user)): Ids<(DomainId, UserId)>,
 ) -> Result<Response, Problem> {
     api.identity.assign_domain(&admin, domain, user).await?;
-    Ok(done())
+    Ok(json::done())
 }
 
 /// Takes a domain from somebody.
@@ -194,5 +194,5 @@ pub(crate) async fn unassign(
     Ids((domain, user)): Ids<(DomainId, UserId)>,
 ) -> Result<Response, Problem> {
     api.identity.unassign_domain(&admin, domain, user).await?;
-    Ok(done())
+    Ok(json::done())
 }

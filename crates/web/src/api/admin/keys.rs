@@ -9,7 +9,6 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{List, done};
 use crate::Api;
 use crate::actor::Administrator;
 use crate::contract::Contract::Administration;
@@ -83,13 +82,13 @@ impl<'k> KeyView<'k> {
     }
 }
 
-/// Lists the signing keys. Empty while tokens are signed with a shared secret.
+/// Lists the signing keys.
 #[utoipa::path(
     get, path = "/admin/v1/keys", operation_id = "admin_keys", tag = "administration",
-    security(("bearer" = [])), responses((status = 200, description = "The keys", body = List<KeyView>))
+    security(("bearer" = [])), responses((status = 200, description = "The keys", body = json::List<KeyView>))
 )]
 pub(crate) async fn list(State(api): State<Arc<Api>>, Administrator(admin): Administrator) -> Response {
-    json::ok(&List::of(&api.identity.keys(&admin), KeyView::of))
+    json::ok(&json::List::of(&api.identity.keys(&admin), KeyView::of))
 }
 
 /// Makes the next signing key.
@@ -97,7 +96,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, Administrator(admin): Admi
     post, path = "/admin/v1/keys/rotate", operation_id = "admin_rotate_key", tag = "administration",
     security(("bearer" = [])), params(Rotation),
     responses((status = 201, description = "The new key", body = KeyView),
-        (status = 409, description = "A rotation is under way, or tokens are signed with a shared secret"))
+        (status = 409, description = "A rotation is under way"))
 )]
 pub(crate) async fn rotate(
     State(api): State<Arc<Api>>,
@@ -120,5 +119,5 @@ pub(crate) async fn withdraw(
     Ids(KeyName(kid)): Ids<KeyName>,
 ) -> Result<Response, Problem> {
     api.identity.withdraw_key(&admin, &kid).await?;
-    Ok(done())
+    Ok(json::done())
 }

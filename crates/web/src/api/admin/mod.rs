@@ -42,18 +42,6 @@ impl<T> Page<T> {
     }
 }
 
-/// A list that fits one page.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct List<T> {
-    items: Vec<T>,
-}
-
-impl<T> List<T> {
-    fn of<'s, S>(items: &'s [S], form: impl Fn(&'s S) -> T) -> Self {
-        Self { items: items.iter().map(form).collect() }
-    }
-}
-
 /// A resource with its version as entity tag.
 fn versioned(version: i64, body: &impl Serialize) -> Response {
     tagged(json::ok(body), version)
@@ -63,13 +51,6 @@ fn versioned(version: i64, body: &impl Serialize) -> Response {
 fn created(version: i64, location: String, body: &impl Serialize) -> Response {
     let mut response = tagged(json::answer(StatusCode::CREATED, body), version);
     insert(&mut response, LOCATION, location);
-    response
-}
-
-/// Done, with nothing to say.
-fn done() -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
 

@@ -10,7 +10,7 @@ use doorward_identity::{TeamId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{List, created, done, versioned};
+use super::{created, versioned};
 use crate::Api;
 use crate::actor::Administrator;
 use crate::contract::Contract::Administration;
@@ -123,14 +123,14 @@ impl<'t> MemberView<'t> {
 /// Lists all teams by name, inactive ones too.
 #[utoipa::path(
     get, path = "/admin/v1/teams", operation_id = "admin_teams", tag = "administration",
-    security(("bearer" = [])), responses((status = 200, description = "The teams", body = List<TeamView>))
+    security(("bearer" = [])), responses((status = 200, description = "The teams", body = json::List<TeamView>))
 )]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Administrator(admin): Administrator,
 ) -> Result<Response, Problem> {
     let teams = api.identity.all_teams(&admin).await?;
-    Ok(json::ok(&List::of(&teams, TeamView::of)))
+    Ok(json::ok(&json::List::of(&teams, TeamView::of)))
 }
 
 /// Makes a team.
@@ -190,7 +190,7 @@ pub(crate) async fn change(
 #[utoipa::path(
     get, path = "/admin/v1/teams/{id}/members", operation_id = "admin_team_members", tag = "administration",
     security(("bearer" = [])), params(("id" = uuid::Uuid, Path)),
-    responses((status = 200, description = "The members", body = List<MemberView>))
+    responses((status = 200, description = "The members", body = json::List<MemberView>))
 )]
 pub(crate) async fn members(
     State(api): State<Arc<Api>>,
@@ -198,7 +198,7 @@ pub(crate) async fn members(
     Ids(id): Ids<TeamId>,
 ) -> Result<Response, Problem> {
     let members = api.identity.team_members(&admin, id).await?;
-    Ok(json::ok(&List::of(&members, MemberView::of)))
+    Ok(json::ok(&json::List::of(&members, MemberView::of)))
 }
 
 /// Puts somebody into a team, or gives them another role there.
@@ -216,7 +216,7 @@ pub(crate) async fn set_member(
 ) -> Result<Response, Problem> {
     let MemberRole { role } = body.read(Administration)?;
     api.identity.set_team_member(&admin, team, user, &role).await?;
-    Ok(done())
+    Ok(json::done())
 }
 
 /// Takes somebody out of a team.
@@ -232,5 +232,5 @@ pub(crate) async fn remove_member(
     Ids((team, user)): Ids<(TeamId, UserId)>,
 ) -> Result<Response, Problem> {
     api.identity.remove_team_member(&admin, team, user).await?;
-    Ok(done())
+    Ok(json::done())
 }

@@ -1,9 +1,8 @@
 //! What is sent and answered about accounts under `/admin/v1/users`.
 
 use doorward_identity::domain::Domain;
-use doorward_identity::session::Session;
 use doorward_identity::user::{NewAccount, Role, User, UserChange, UserContext, UserTeam};
-use doorward_identity::{DomainId, SessionId, TeamId, UserId};
+use doorward_identity::{DomainId, TeamId, UserId};
 use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -212,47 +211,4 @@ impl<'u> UserDetails<'u> {
             domains: context.domains.iter().map(assignment).collect(),
         }
     }
-}
-
-/// An open session.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Session)]
-pub(crate) struct SessionView<'s> {
-    #[schema(value_type = uuid::Uuid)]
-    id: SessionId,
-    #[schema(value_type = String, example = "signin")]
-    surface: &'static str,
-    #[schema(value_type = String, example = "password")]
-    method: &'static str,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Moment,
-    #[schema(value_type = String, format = DateTime)]
-    last_seen_at: Moment,
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Moment,
-    /// Where it began: an IPv4 address, or the /64 of an IPv6 one.
-    #[schema(value_type = Option<String>)]
-    address: Option<std::net::IpAddr>,
-    user_agent: Option<&'s str>,
-}
-
-impl<'s> SessionView<'s> {
-    pub(super) fn of(session: &'s Session) -> Self {
-        Self {
-            id: session.id,
-            surface: session.surface.as_str(),
-            method: session.method.as_str(),
-            created_at: Moment(session.created_at),
-            last_seen_at: Moment(session.last_seen_at),
-            expires_at: Moment(session.expires_at),
-            address: session.address,
-            user_agent: session.user_agent.as_deref(),
-        }
-    }
-}
-
-/// How many sessions were open.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Ended {
-    pub(super) ended: u64,
 }

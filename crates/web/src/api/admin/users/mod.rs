@@ -9,10 +9,11 @@ use axum::response::Response;
 use doorward_identity::UserId;
 use doorward_identity::user::{UserChange, UserQuery, UserStatus};
 
-use self::bodies::{Ended, NewUserBody, Roles, SessionView, UserChangeBody, UserDetails, UserPage, UserView};
-use super::{List, Page, created, done, versioned};
+use self::bodies::{NewUserBody, Roles, UserChangeBody, UserDetails, UserPage, UserView};
+use super::{Page, created, versioned};
 use crate::Api;
 use crate::actor::Administrator;
+use crate::api::session::{Ended, SessionView};
 use crate::contract::Contract::Administration;
 use crate::json::{self, JsonBody};
 use crate::problem::Problem;
@@ -151,7 +152,7 @@ pub(crate) async fn unlock(
     Ids(id): Ids<UserId>,
 ) -> Result<Response, Problem> {
     api.identity.unlock_user(&admin, id).await?;
-    Ok(done())
+    Ok(json::done())
 }
 
 /// Ends every session of an account.
@@ -173,7 +174,7 @@ pub(crate) async fn sign_out(
 #[utoipa::path(
     get, path = "/admin/v1/users/{id}/sessions", operation_id = "admin_user_sessions", tag = "administration",
     security(("bearer" = [])), params(("id" = uuid::Uuid, Path)),
-    responses((status = 200, description = "The sessions, newest first", body = List<SessionView>))
+    responses((status = 200, description = "The sessions, newest first", body = json::List<SessionView>))
 )]
 pub(crate) async fn sessions(
     State(api): State<Arc<Api>>,
@@ -181,7 +182,7 @@ pub(crate) async fn sessions(
     Ids(id): Ids<UserId>,
 ) -> Result<Response, Problem> {
     let sessions = api.identity.user_sessions(&admin, id).await?;
-    Ok(json::ok(&List::of(&sessions, SessionView::of)))
+    Ok(json::ok(&json::List::of(&sessions, SessionView::of)))
 }
 
 /// Deletes an account and all that hangs on it.
@@ -196,5 +197,5 @@ pub(crate) async fn delete(
     Ids(id): Ids<UserId>,
 ) -> Result<Response, Problem> {
     api.identity.delete_user(&admin, id).await?;
-    Ok(done())
+    Ok(json::done())
 }

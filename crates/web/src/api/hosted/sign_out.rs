@@ -1,0 +1,90 @@
+//! Signing out: here, at the provider too, and because the provider says so.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::actor::{CameFrom, Leaver};
+use crate::api::session::Extent;
+use crate::contract::Contract::Hosted;
+use crate::members::{Members, Shape};
+use crate::problem::Problem;
+use crate::query::{Form, Query};
+use crate::{Api, json};
+
+/// What browsers remember of this site. Cookies and storage are left alone: others may keep theirs here.
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+const CACHE: HeaderValue = HeaderValue::from_static("\"cache\"");
+
+/// They are out.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SignedOutHere {
+    #[schema(value_type = String, example = "Successfully logged out")]
+    message: &'static str,
+    /// Where a browser goes to sign out at the provider as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    logout_url: Option<String>,
+}
+
+/// What a provider sends when a session there is over (OIDC Back-Channel Logout 1.0).
+#[derive(ToSchema)]
+pub(crate) struct LogoutNote {
+    /// A signed logout token.
+    logout_token: String,
+}
+
+impl Shape for LogoutNote {
+    fn read(members: &mut Members<'_>) -> Self {
+        Self { logout_token: members.text("logout_token") }
+    }
+}
+
+/// Signs out: ends the session and takes the cookie away. Whoever was not signed in hears the same.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout", operation_id = "hosted_logout", tag = "hosted", params(Extent),
+    security((), ("cookie" = []), ("bearer" = [])),
+    responses((status = 200, description = "Signed out", body = SignedOutHere))
+)]
+pub(crate) async fn log_out(
+    State(api): State<Arc<Api>>,
+    CameFrom(origin): CameFrom,
+    Leaver { caller, is_browser }: Leaver,
+    extent: Query,
+) -> Result<Response, Problem> {
+    let Extent { everywhere } = extent.read(Hosted)?;
+    let mut logout_url = None;
+    if let Some(caller) = caller {
+        let home = &api.settings.frontend_url;
+        logout_url = api.identity.sign_out_from_provider(&caller, everywhere, home, origin).await?;
+    }
+    let mut response = json::ok(&SignedOutHere { message: "Successfully logged out", logout_url });
+    if is_browser {
+        response.headers_mut().append(SET_COOKIE, api.settings.session_cookie.clear()?);
+        response.headers_mut().insert(CLEAR_SITE_DATA, CACHE);
+    }
+    Ok(response)
+}
+
+/// Ends the sessions that a provider says are over.
+#[utoipa::path(
+    post, path = "/api/v1/auth/backchannel-logout", operation_id = "hosted_backchannel_logout", tag = "hosted",
+    request_body(content = LogoutNote, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "They have ended"), (status = 400, description = "The token does not count"))
+)]
+pub(crate) async fn backchannel(
+    State(api): State<Arc<Api>>,
+    CameFrom(origin): CameFrom,
+    Form(form): Form,
+) -> Result<Response, Problem> {
+    let LogoutNote { logout_token } = form.read(Hosted)?;
+    api.identity.provider_logout(&logout_token, origin).await?;
+    let mut response = Response::default();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}

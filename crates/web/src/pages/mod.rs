@@ -1,0 +1,163 @@
+//! Pages for people: what a browser that asks for HTML gets in place of problem details, and the step from a sign-in
+//! to where it leads. They need no script and load nothing.
+//!
+//! There is one template; all that is put into it passes [`escaped`].
+
+mod negotiation;
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+pub(crate) use negotiation::prefers_html;
+
+const STYLE: &str = include_str!("page.css");
+/// Nothing but that very style, by its SHA-256.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'sha256-3gzy5lP2fg3vjd+H77iFGFCJO4XVgHbVh/6OiMFbNPg='; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'",
+);
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// What a refusal says, which travels with its JSON until it is known whether a page is wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) status: StatusCode,
+    /// In a sentence.
+    pub(crate) detail: Cow<'static, str>,
+    /// Whether it is the end of a sign-in.
+    pub(crate) ends_sign_in: bool,
+}
+
+impl Told {
+    /// The same in a few words.
+    fn heading(&self) -> &'static str {
+        match self.status {
+            _ if self.ends_sign_in => "Signing in did not work",
+            StatusCode::UNAUTHORIZED => "You are not signed in",
+            StatusCode::FORBIDDEN => "You may not do this",
+            StatusCode::NOT_FOUND => "There is nothing here",
+            StatusCode::SERVICE_UNAVAILABLE => "Not available right now",
+            status if status.is_server_error() => "Something went wrong",
+            _ => "This cannot be done",
+        }
+    }
+}
+
+/// Where pages lead.
+#[derive(Clone, Copy)]
+pub(crate) struct Ways<'s> {
+    /// To signing in, if people can through a page.
+    pub(crate) sign_in: Option<&'s str>,
+    /// To the application.
+    pub(crate) home: &'s str,
+}
+
+/// A place to go from a page.
+struct Link<'l> {
+    to: &'l str,
+    words: &'l str,
+}
+
+/// A refusal as a page: the same status and headers, another body. Whatever is no refusal stays as it is.
+pub(crate) fn instead_of(answer: &mut Response, request_id: &str, ways: Ways<'_>) {
+    let Some(told) = answer.extensions_mut().remove::<Told>() else { return };
+    let words = if told.ends_sign_in { "Try again" } else { "Sign in" };
+    let helps = told.ends_sign_in || told.status == StatusCode::UNAUTHORIZED;
+    let sign_in = ways.sign_in.filter(|_| helps).map(|to| Link { to, words });
+    let home = Link { to: ways.home, words: "Go to the application" };
+    let links: Vec<Link<'_>> = sign_in.into_iter().chain([home]).collect();
+    let note = format!("When asking for help, give this number: <code>{}</code>", escaped(request_id));
+    *answer.body_mut() = Body::from(page(told.heading(), &told.detail, &links, "", &note));
+    dress(answer.headers_mut());
+}
+
+/// Somebody is signed in and goes on to `to`. A step of our own between the provider and there: a cookie that is
+/// `SameSite=Strict` does not travel along redirects that began at another site.
+pub(crate) fn onward(to: &str) -> Response {
+    let refresh = format!("<meta http-equiv=\"refresh\" content=\"0;url={}\">\n", escaped(to));
+    let body = page("You are signed in", "One moment.", &[Link { to, words: "Continue" }], &refresh, "");
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::OK;
+    dress(response.headers_mut());
+    response
+}
+
+fn dress(headers: &mut HeaderMap) {
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(CONTENT_TYPE, HTML);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.append(VARY, HeaderValue::from_static("Accept"));
+}
+
+/// Fills the template. `refresh` and `note` are HTML already.
+fn page(heading: &str, text: &str, links: &[Link<'_>], refresh: &str, note: &str) -> String {
+    let anchors = links.iter().fold(String::new(), |mut anchors, link| {
+        // Writing to a string cannot fail.
+        let _ = write!(anchors, "<a href=\"{}\">{}</a> ", escaped(link.to), escaped(link.words));
+        anchors
+    });
+    format!(
+        include_str!("page.html"),
+        refresh = refresh,
+        heading = escaped(heading),
+        style = STYLE,
+        text = escaped(text),
+        links = anchors,
+        note = note,
+    )
+}
+
+/// A text as it may stand in HTML, in an element or between quotes. What is invisible or turns the direction of what
+/// follows does not come along.
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+                html.push('\u{fffd}');
+            }
+            other if other.is_control() => html.push('\u{fffd}'),
+            other => html.push(other),
+        }
+    }
+    html
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use doorward_protocol::opaque::SecretHash;
+
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_style_that_is_there() -> Result<(), Box<dyn std::error::Error>> {
+        let hash = BASE64_STANDARD.encode(SecretHash::of(STYLE).as_bytes());
+        assert!(POLICY.to_str()?.contains(&format!("'sha256-{hash}'")), "sha256-{hash}");
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_put_into_a_page_becomes_markup() {
+        let hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{text}</style>\u{202e}\u{0}\r\n";
+        let link = [Link { to: hostile, words: hostile }];
+        let html = page(hostile, hostile, &link, "", "");
+        let expected = "&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=alert(2)&gt;&quot;&#39;&amp;{text}\
+                        &lt;/style&gt;\u{fffd}\u{fffd}\u{fffd}\u{fffd}";
+        assert_eq!(html.matches(expected).count(), 5, "{html}");
+        let tags = page("", "", &[Link { to: "", words: "" }], "", "").matches('<').count();
+        assert_eq!(html.matches('<').count(), tags);
+    }
+}
