@@ -1,6 +1,6 @@
 //! Bodies of answers: our own, or a service's as it streams in. Knows no request.
 
-use std::convert::Infallible;
+use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,9 +9,14 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use crate::alarm::Alarm;
+use crate::observer::GatewayObserver;
+use crate::pool::Pooled;
 use crate::route::Route;
+use crate::streams::Open;
+use crate::upstream::Held;
 
 /// The body of an answer.
 pub struct GatewayBody(Kind);
@@ -32,12 +37,9 @@ pub enum AnswerError {
     /// The service behind fell silent.
     #[error("the service behind fell silent within its answer")]
     Silent,
-}
-
-impl From<Infallible> for AnswerError {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
+    /// Who asked for it does not count any more.
+    #[error("the session of the caller ended within the answer")]
+    Revoked,
 }
 
 impl GatewayBody {
@@ -45,51 +47,85 @@ impl GatewayBody {
         Self(Kind::Whole(Full::new(body)))
     }
 
-    pub(crate) fn streaming(incoming: Incoming, route: Arc<Route>) -> Self {
-        Self(Kind::Streaming(Stream { incoming, route, alarm: None, is_waiting: false }))
+    pub(crate) fn streaming(mut stream: Stream) -> Self {
+        if stream.incoming.is_end_stream() {
+            stream.finish();
+            return Self::whole(Bytes::new());
+        }
+        Self(Kind::Streaming(stream))
     }
 }
 
 /// A service's answer, which ends in [`AnswerError::Silent`] when nothing comes for the route's time.
 ///
 /// Only the time counts in which somebody waits for the service: a client that reads slowly costs it nothing.
-struct Stream {
-    incoming: Incoming,
-    route: Arc<Route>,
-    alarm: Option<Pin<Box<Sleep>>>,
-    is_waiting: bool,
+pub(crate) struct Stream {
+    pub(crate) incoming: Incoming,
+    /// The connection it comes over, if that is this answer's alone.
+    pub(crate) pooled: Option<Box<Pooled>>,
+    pub(crate) alarm: Alarm,
+    pub(crate) route: Arc<Route>,
+    /// The service is busy until the end.
+    pub(crate) held: Option<Held>,
+    pub(crate) observer: Arc<dyn GatewayObserver>,
+    /// What may end it from outside.
+    pub(crate) open: Option<Open>,
+    /// Whether a client expects it to end at any time and begins again by itself.
+    pub(crate) begins_again: bool,
 }
 
 impl Stream {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
-            ready!(self.poll_alarm(cx));
-            tracing::warn!(route = self.route.name, "the service behind fell silent within its answer");
-            return Poll::Ready(Some(Err(AnswerError::Silent)));
+        if self.open.as_ref().is_some_and(|open| open.is_cut(cx)) {
+            self.pooled = None;
+            self.held = None;
+            return Poll::Ready((!self.begins_again).then_some(Err(AnswerError::Revoked)));
+        }
+        let frame = match &mut self.pooled {
+            Some(pooled) => pooled.poll_frame(cx, &mut self.incoming),
+            None => Pin::new(&mut self.incoming).poll_frame(cx),
         };
-        self.is_waiting = false;
-        Poll::Ready(frame.map(|frame| {
-            frame.map_err(|error| {
-                let cause: &dyn std::error::Error = &error;
-                tracing::warn!(route = self.route.name, error = cause, "the service behind broke its answer off");
-                error.into()
-            })
-        }))
+        let Poll::Ready(frame) = frame else {
+            if !self.alarm.is_set() {
+                self.alarm.set(Instant::now() + self.route.timeouts.idle);
+            }
+            ready!(self.alarm.poll(cx));
+            return Poll::Ready(Some(Err(self.broke_off(AnswerError::Silent))));
+        };
+        self.alarm.clear();
+        Poll::Ready(match frame {
+            None => {
+                self.finish();
+                None
+            }
+            Some(Ok(frame)) => {
+                if self.incoming.is_end_stream() {
+                    self.finish();
+                }
+                Some(Ok(frame))
+            }
+            Some(Err(error)) => Some(Err(self.broke_off(error.into()))),
+        })
     }
 
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = || Instant::now() + self.route.timeouts.idle;
-        let alarm = match &mut self.alarm {
-            Some(alarm) => {
-                if !self.is_waiting {
-                    alarm.as_mut().reset(deadline());
-                }
-                alarm
-            }
-            none => none.insert(Box::pin(sleep_until(deadline()))),
-        };
-        self.is_waiting = true;
-        alarm.as_mut().poll(cx)
+    /// All of it has come: the connection is free, and the service has one request fewer.
+    fn finish(&mut self) {
+        if let Some(pooled) = self.pooled.take() {
+            pooled.release(std::mem::take(&mut self.alarm));
+        }
+        self.held = None;
+        self.open = None;
+    }
+
+    fn broke_off(&mut self, error: AnswerError) -> AnswerError {
+        self.pooled = None;
+        if let Some(mut held) = self.held.take() {
+            let cause: &dyn Error = &error;
+            let upstream = &*held.endpoint().name;
+            tracing::warn!(route = self.route.name, upstream, error = cause, "an answer broke off");
+            held.judge(false, &*self.observer);
+        }
+        error
     }
 }
 
@@ -99,7 +135,7 @@ impl Body for GatewayBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         match &mut self.get_mut().0 {
-            Kind::Whole(body) => Pin::new(body).poll_frame(cx).map_err(AnswerError::from),
+            Kind::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Kind::Streaming(stream) => stream.poll_frame(cx),
         }
     }

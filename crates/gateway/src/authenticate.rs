@@ -15,11 +15,25 @@ use crate::refusal::Refusal;
 pub trait Authenticator: Send + Sync + 'static {
     /// Whose token it is, if it counts.
     fn authenticate(&self, token: &str) -> impl Future<Output = Result<Arc<Caller>, ValidateError>> + Send;
+
+    /// Whether somebody who was let in still is who they were; asked about open streams.
+    fn still_counts(&self, caller: &Caller) -> impl Future<Output = bool> + Send;
+
+    /// Moves whenever somebody may have stopped counting.
+    fn change_generation(&self) -> u64;
 }
 
 impl Authenticator for Identity {
     async fn authenticate(&self, token: &str) -> Result<Arc<Caller>, ValidateError> {
         self.validate(token).await
+    }
+
+    async fn still_counts(&self, caller: &Caller) -> bool {
+        Self::still_counts(self, caller).await
+    }
+
+    fn change_generation(&self) -> u64 {
+        Self::change_generation(self)
     }
 }
 

@@ -5,22 +5,30 @@
 //! `strip` takes away what must not travel. What was judged is what is sent: nothing is parsed a second time.
 //! Knows no web framework, no store and no configuration file.
 
+mod alarm;
 mod answer;
 mod authenticate;
+mod breaker;
 mod connect;
 mod decide;
 mod forward;
 mod inject;
 mod json_object;
+mod link;
 mod observer;
+mod outgoing;
+mod pool;
 mod refusal;
+mod retry;
 pub mod route;
 mod spelling;
+mod streams;
 mod strip;
 mod upgrade;
 mod upstream;
 
 use std::error::Error;
+use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -43,7 +51,7 @@ pub use forward::Timeouts;
 pub use inject::Inject;
 pub use observer::{GatewayObserver, Health, Outcome, Unobserved};
 pub use refusal::Refusal;
-pub use upstream::{Group, GroupSettings, HealthCheck, InvalidUpstream, Upstream};
+pub use upstream::{Group, GroupSettings, HealthCheck, InvalidUpstream, Status, Upstream};
 
 /// What the gateway must know beside its routes.
 #[derive(Clone, Debug)]
@@ -74,7 +82,8 @@ pub struct Gateway<B, A = Identity> {
     routes: Arc<Routes>,
     authenticator: Arc<A>,
     stripper: Arc<strip::Stripper>,
-    forwarder: Forwarder<B, A>,
+    forwarder: Forwarder<A>,
+    bodies: PhantomData<fn(B)>,
 }
 
 impl<B, A> Gateway<B, A>
@@ -92,7 +101,7 @@ where
         let connector = Connector::new(&settings.connect, &routes)?;
         let forwarder = Forwarder::new(connector, Arc::clone(&authenticator), observer);
         let stripper = Arc::new(strip::Stripper::new(settings)?);
-        Ok(Self { routes, authenticator, stripper, forwarder })
+        Ok(Self { routes, authenticator, stripper, forwarder, bodies: PhantomData })
     }
 
     /// The same gateway for another worker: all is shared but the connections.
@@ -103,7 +112,13 @@ where
             authenticator: Arc::clone(&self.authenticator),
             stripper: Arc::clone(&self.stripper),
             forwarder: self.forwarder.with_own_connections(),
+            bodies: PhantomData,
         }
+    }
+
+    /// Asks services for their health where routes say so, for as long as it is polled. Once is enough for all workers.
+    pub fn watch_health(&self) -> impl Future<Output = ()> + Send + use<B, A> {
+        self.forwarder.with_own_connections().watch_health(&self.routes)
     }
 
     /// Where a request goes. Its target must be as it stood in the request line.

@@ -3,6 +3,7 @@
 //! What is our own or a service's fault is logged where it is seen; the client hears only this much.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_identity::StoreError;
@@ -14,6 +15,7 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::answer::GatewayBody;
 use crate::json_object::NotAnObject;
+use crate::upstream::Resting;
 
 /// Why a request does not pass.
 #[derive(Debug)]
@@ -52,6 +54,11 @@ pub enum Refusal {
     BodyStalled,
     /// No connection to the service behind.
     UpstreamUnreachable,
+    /// Every service behind failed too often and is left alone for a while.
+    UpstreamResting {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
     /// The service behind answered nothing that makes sense.
     UpstreamBroken,
     /// The service behind did not answer in time.
@@ -79,6 +86,10 @@ impl Refusal {
             }
             Self::TokenRefused(_) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
+            }
+            Self::UpstreamResting { retry_after } => {
+                let seconds = retry_after.as_secs().saturating_add(1);
+                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
             }
             Self::IdentityUnavailable | Self::UpstreamUnreachable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -117,7 +128,7 @@ impl Refusal {
                 "unavailable",
                 "The service cannot answer right now; try again in a moment".into(),
             ),
-            Self::UpstreamUnreachable => (
+            Self::UpstreamUnreachable | Self::UpstreamResting { .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "upstream_unreachable",
                 "The service behind cannot be reached right now; try again in a moment".into(),
@@ -157,5 +168,11 @@ impl From<ValidateError> for Refusal {
 impl From<NotAnObject> for Refusal {
     fn from(fault: NotAnObject) -> Self {
         Self::NotAnObject(fault)
+    }
+}
+
+impl From<Resting> for Refusal {
+    fn from(resting: Resting) -> Self {
+        Self::UpstreamResting { retry_after: resting.retry_after }
     }
 }

@@ -16,7 +16,7 @@ use crate::forward::Timeouts;
 use crate::inject::Inject;
 use crate::refusal::Refusal;
 use crate::spelling;
-use crate::upstream::{Group, Upstream};
+use crate::upstream::Group;
 
 /// What is passed on, to whom, and on which terms.
 #[derive(Clone, Debug)]
@@ -125,8 +125,8 @@ impl Routes {
         Self(routes.into_iter().map(Arc::new).collect())
     }
 
-    pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
-        self.0.iter().flat_map(|route| route.upstreams.endpoints()).map(|endpoint| &endpoint.upstream)
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.0.iter().map(|route| &*route.upstreams)
     }
 
     /// The first route whose path covers the target decides, together with those of the very same path (which may

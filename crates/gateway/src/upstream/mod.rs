@@ -6,11 +6,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use doorward_protocol::request_target::{JudgedPath, TargetError};
-use http::Uri;
 use http::uri::{Authority, InvalidUri, PathAndQuery, Scheme};
+use http::{HeaderValue, Uri};
 
-pub(crate) use group::Endpoint;
-pub use group::{Group, GroupSettings, HealthCheck};
+pub(crate) use group::{Endpoint, Held, Resting};
+pub use group::{Group, GroupSettings, HealthCheck, Status};
 
 /// A service behind: where it is, and the path under which it takes what a route passes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,25 +73,45 @@ impl Upstream {
         self.scheme == Scheme::HTTPS
     }
 
-    /// The URI for a request: `rest`, what a star matched, is appended to the path; the query travels as it came.
+    /// Its name or address, without the brackets that a URL puts around one of IPv6.
+    pub(crate) fn host(&self) -> &str {
+        self.authority.host().trim_start_matches('[').trim_end_matches(']')
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.authority.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
+    }
+
+    /// What `Host` says.
+    fn host_header(&self) -> HeaderValue {
+        // An authority has only characters that a header may have.
+        HeaderValue::from_str(self.authority.as_str()).unwrap_or(HeaderValue::from_static(""))
+    }
+
+    /// Two upstreams of one origin may share connections.
+    fn origin(&self, http2: bool) -> String {
+        format!("{}://{}{}", self.scheme, self.authority, if http2 { " HTTP/2" } else { "" })
+    }
+
+    /// The target of a request: `rest`, what a star matched, is appended to the path; the query travels as it came.
     ///
     /// Both halves were judged and the seam is a single `/`, so the whole has one reading as well.
-    pub(crate) fn uri(&self, rest: &str, query: Option<&str>) -> Result<Uri, http::Error> {
-        let path_and_query = if rest.is_empty() && query.is_none() {
-            self.path.clone()
-        } else {
-            let own = self.path.as_str();
-            let base = if rest.is_empty() { own } else { own.trim_end_matches('/') };
-            let mut text = String::with_capacity(base.len() + rest.len() + query.map_or(0, |query| query.len() + 1));
-            text.extend([base, rest]);
-            text.extend(query.iter().flat_map(|query| ["?", query]));
-            PathAndQuery::try_from(text)?
+    pub(crate) fn target(&self, rest: &str, target: &PathAndQuery) -> Result<PathAndQuery, InvalidUri> {
+        let own = self.path.as_str();
+        let base = if rest.is_empty() { own } else { own.trim_end_matches('/') };
+        if base.is_empty() && rest == target.path() {
+            return Ok(target.clone());
+        }
+        let Some(query) = target.query() else {
+            return if rest.is_empty() { Ok(self.path.clone()) } else { PathAndQuery::try_from([base, rest].concat()) };
         };
-        Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(path_and_query)
-            .build()
+        PathAndQuery::try_from([base, rest, "?", query].concat())
+    }
+
+    /// The whole URI of a request, as HTTP/2 splits it up.
+    pub(crate) fn uri(&self, target: PathAndQuery) -> Result<Uri, http::Error> {
+        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone());
+        uri.path_and_query(target).build()
     }
 }
 
@@ -103,18 +123,34 @@ mod tests {
 
     #[test]
     fn what_the_star_matched_and_the_query_are_appended() {
-        for (upstream, rest, query, uri) in [
-            ("http://a:1/x", "", None, "http://a:1/x"),
-            ("http://a:1/x/", "", None, "http://a:1/x/"),
-            ("http://a:1", "", None, "http://a:1/"),
-            ("http://a:1", "", Some(""), "http://a:1/?"),
-            ("http://a:1/x", "", Some("b=%2e%2e&c=//"), "http://a:1/x?b=%2e%2e&c=//"),
-            ("https://a/x", "/y", None, "https://a/x/y"),
-            ("https://a/x/", "/y%20z", Some("q"), "https://a/x/y%20z?q"),
-            ("http://[::1]:8001/", "/", None, "http://[::1]:8001/"),
+        for (upstream, rest, target, uri) in [
+            ("http://a:1/x", "", "/r", "http://a:1/x"),
+            ("http://a:1/x/", "", "/r", "http://a:1/x/"),
+            ("http://a:1", "", "/r", "http://a:1/"),
+            ("http://a:1", "", "/r?", "http://a:1/?"),
+            ("http://a:1/x", "", "/r?b=%2e%2e&c=//", "http://a:1/x?b=%2e%2e&c=//"),
+            ("https://a/x", "/y", "/r/y", "https://a/x/y"),
+            ("https://a/x/", "/y%20z", "/r/y%20z?q", "https://a/x/y%20z?q"),
+            ("http://[::1]:8001/", "/", "/", "http://[::1]:8001/"),
+            ("http://a", "/y", "/y?q", "http://a/y?q"),
+            ("http://a", "/y", "/r/y?q", "http://a/y?q"),
         ] {
             let upstream: Upstream = upstream.parse().unwrap();
-            assert_eq!(upstream.uri(rest, query).unwrap().to_string(), uri);
+            let target = upstream.target(rest, &target.parse().unwrap()).unwrap();
+            assert_eq!(upstream.uri(target).unwrap().to_string(), uri);
+        }
+    }
+
+    #[test]
+    fn host_and_port_are_what_a_connection_needs() {
+        for (upstream, host, port) in [
+            ("http://a", "a", 80),
+            ("https://a", "a", 443),
+            ("http://[::1]:8001", "::1", 8001),
+            ("https://a:1", "a", 1),
+        ] {
+            let upstream: Upstream = upstream.parse().unwrap();
+            assert_eq!((upstream.host(), upstream.port()), (host, port));
         }
     }
 
