@@ -4,7 +4,7 @@
 use crate::audit::{AuditAction, AuditActor, AuditEvent};
 use crate::session::{Caller, Origin};
 use crate::user::Role;
-use crate::{AuditId, Identity};
+use crate::{AuditId, Identity, UserId};
 
 /// Proof that the caller may administer.
 #[derive(Clone, Debug)]
@@ -31,6 +31,12 @@ impl Admin {
     /// Whoever may run the command line against the store may administer.
     pub fn command_line() -> Self {
         Self { actor: AuditActor::CommandLine, origin: Origin::default() }
+    }
+
+    /// Whether it is that person. An administrator who gave up their own access might be the last one, whom only the
+    /// command line could replace; giving up another's always leaves the one who does it.
+    pub(crate) fn is(&self, user: UserId) -> bool {
+        self.actor == AuditActor::User(user)
     }
 
     /// The audit line for what this administrator does.

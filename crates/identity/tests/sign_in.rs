@@ -7,8 +7,9 @@ mod world;
 use std::sync::Arc;
 
 use doorward_identity::credential::HashScheme;
-use doorward_identity::session::SignInError;
-use doorward_identity::user::UserStatus;
+use doorward_identity::policy::Admin;
+use doorward_identity::session::{Origin, SignInError};
+use doorward_identity::user::{AdminError, Role, UserChange, UserStatus};
 use world::{PASSWORD, World, admin, sign_in, sign_up, try_sign_in};
 
 #[tokio::test]
@@ -189,4 +190,29 @@ async fn a_changed_scheme_hashes_anew_at_the_next_sign_in() {
         assert!(user.password_hash.unwrap().expose().starts_with(prefix));
         sign_in(&node, "ada@example.com").await;
     }
+}
+
+#[tokio::test]
+async fn an_administrator_cannot_give_up_their_own_access_but_another_can_take_it() {
+    let world = World::new();
+    let node = world.node().await;
+    let (ada, bob) = (sign_up(&node, "ada@example.com").await, sign_up(&node, "bob@example.com").await);
+    for id in [ada, bob] {
+        let change = UserChange { roles: Some(vec![Role::admin()]), ..UserChange::default() };
+        node.change_user(&admin(), id, change).await.unwrap();
+    }
+    let as_admin = async |email| {
+        let token = sign_in(&node, email).await.access_token;
+        Admin::signed_in(&node.validate(&token).await.unwrap(), Origin::default()).unwrap()
+    };
+    let (by_ada, by_bob) = (as_admin("ada@example.com").await, as_admin("bob@example.com").await);
+    let without_roles = || UserChange { roles: Some(vec![]), ..UserChange::default() };
+    assert!(matches!(node.change_user(&by_ada, ada, without_roles()).await, Err(AdminError::Refused(_))));
+    let disabled = node.set_user_status(&by_ada, ada, UserStatus::Disabled).await;
+    assert!(matches!(disabled, Err(AdminError::Refused(_))));
+    assert!(matches!(node.delete_user(&by_ada, ada).await, Err(AdminError::Refused(_))));
+    let renamed = UserChange { name: Some(Some("Ada".to_owned())), ..UserChange::default() };
+    node.change_user(&by_ada, ada, renamed).await.unwrap();
+    node.change_user(&by_bob, ada, without_roles()).await.unwrap();
+    node.delete_user(&by_bob, ada).await.unwrap();
 }

@@ -61,10 +61,14 @@ impl Identity {
     pub async fn unlink_identity(&self, caller: &Caller, provider: &str, origin: Origin) -> Result<(), UnlinkError> {
         let user = caller.context.user.id;
         let issuer = self.provider(provider).map(|provider| &provider.issuer).ok_or(UnlinkError::NotLinked)?;
-        let mut identities = self.store.list_identities(user).await?;
-        identities.retain(|identity| identity.issuer == *issuer);
+        let all = self.store.list_identities(user).await?;
+        let (identities, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|identity| identity.issuer == *issuer);
         if identities.is_empty() {
             return Err(UnlinkError::NotLinked);
+        }
+        // Told before any is taken; the store sees to it all the same, each time.
+        if others.is_empty() && caller.context.user.password_hash.is_none() {
+            return Err(UnlinkError::LastWayIn);
         }
         for identity in identities {
             let actor = AuditActor::User(user);

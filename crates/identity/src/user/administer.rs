@@ -143,16 +143,22 @@ impl Identity {
         let roles_change = change.roles.as_ref().is_some_and(|roles| sorted(roles.clone()) != user.roles);
         let action = if roles_change { AuditAction::UserRolesChanged } else { AuditAction::UserUpdated };
         let changed = changed(user, change).map_err(AdminError::Refused)?;
+        if by.is(id) && !changed.has_role(Role::ADMIN) {
+            return Err(own_access("roles"));
+        }
         let detail = roles_change.then(|| changed.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" "));
         let audit = by.audit(self, action, id, detail);
         self.save(changed, &audit).await
     }
 
-    /// Disables an account, which ends all of its sessions, or enables it again.
+    /// Disables an account (not one's own), which ends all of its sessions, or enables it again.
     pub async fn set_user_status(&self, by: &Admin, id: UserId, status: UserStatus) -> Result<User, AdminError> {
         let mut user = self.store.find_user(id).await?.ok_or(AdminError::NotFound)?;
         if user.status == status {
             return Ok(user);
+        }
+        if by.is(id) {
+            return Err(own_access("status"));
         }
         user.status = status;
         let action = match status {
@@ -163,8 +169,11 @@ impl Identity {
         self.save(user, &audit).await
     }
 
-    /// Deletes an account and all that hangs on it.
+    /// Deletes an account (not one's own) and all that hangs on it.
     pub async fn delete_user(&self, by: &Admin, id: UserId) -> Result<(), AdminError> {
+        if by.is(id) {
+            return Err(own_access("id"));
+        }
         let audit = by.audit(self, AuditAction::UserDeleted, id, None);
         let deleted = self.store.delete_user(id, &audit).await?;
         self.live.apply(ChangeSubject::User(id));
@@ -251,6 +260,10 @@ fn changed(mut user: User, change: UserChange) -> Result<User, Vec<FieldFault>> 
         user.roles = sorted(roles);
     }
     if faults.is_empty() { Ok(user) } else { Err(faults) }
+}
+
+fn own_access(field: &'static str) -> AdminError {
+    AdminError::refused(field, "administrators do not give up their own access; another one does it for them")
 }
 
 fn sorted(mut roles: Vec<Role>) -> Vec<Role> {
