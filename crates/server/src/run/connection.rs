@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::opening::{self, Opening};
+use super::shutdown::Said;
 use super::{GuardedRequest, Limits, Refusal, Serve, http1, http2, tls};
 
 /// How a connection ended.
@@ -37,7 +38,7 @@ pub(super) async fn serve<S: Serve>(
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) -> Ended {
-    let mut stop = pin!(stop);
+    let mut stop = pin!(Said::new(stop));
     let mut alarm = pin!(sleep_until(Instant::now() + limits.header_timeout));
     let call = Call { peer, service, limits };
     let (opening, is_late) = match opening::read(&mut stream, alarm.as_mut(), stop.as_mut()).await {
@@ -69,7 +70,7 @@ pub(super) async fn serve_encrypted<S: Serve>(
         }
         Err(_) => return Ended { timed_out: true, ..Ended::default() },
     };
-    let stop = pin!(stop);
+    let stop = pin!(Said::new(stop));
     let alarm = pin!(sleep_until(Instant::now() + limits.header_timeout));
     let call = Call { peer, service, limits };
     if tls::agreed_on_http2(&stream) {

@@ -90,15 +90,15 @@ where
     let mut connection = pin!(connection);
     poll_fn(|cx| {
         loop {
+            if !exchange.is_stopping() && stop.as_mut().poll(cx).is_ready() {
+                exchange.stop();
+                ended.drained = exchange.is_busy();
+            }
             if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
                 if let Err(error) = &outcome {
                     tracing::debug!(%error, "a connection ended early");
                 }
                 return Poll::Ready(outcome.is_ok());
-            }
-            if !exchange.is_stopping() && stop.as_mut().poll(cx).is_ready() {
-                exchange.stop();
-                ended.drained = exchange.is_busy();
             }
             match watch.poll(cx, exchange.wait()) {
                 Poll::Pending => return Poll::Pending,

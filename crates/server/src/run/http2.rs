@@ -70,19 +70,18 @@ pub(super) async fn serve<S: Serve>(
     let mut stopping = false;
     poll_fn(|cx| {
         loop {
+            if !stopping && stop.as_mut().poll(cx).is_ready() {
+                stopping = true;
+                ended.drained = streams.open.get() > 0;
+                streams.closing.set(true);
+                connection.as_mut().graceful_shutdown();
+            }
             ended.panics += tasks.poll_panics(cx);
             if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
                 if let Err(error) = outcome {
                     tracing::debug!(%error, "a connection ended early");
                 }
                 return Poll::Ready(());
-            }
-            if !stopping && stop.as_mut().poll(cx).is_ready() {
-                stopping = true;
-                ended.drained = streams.open.get() > 0;
-                streams.closing.set(true);
-                connection.as_mut().graceful_shutdown();
-                continue;
             }
             match watch.poll(cx, streams.wait()) {
                 Poll::Pending => return Poll::Pending,

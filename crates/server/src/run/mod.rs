@@ -32,6 +32,7 @@ mod tcp;
 mod tests;
 mod timed_body;
 mod tls;
+mod trailers;
 mod watch;
 mod worker;
 

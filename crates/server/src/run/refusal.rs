@@ -75,7 +75,7 @@ impl Refusal {
             Self::BareLineFeed => "A line of the request head ends in LF without CR.",
             Self::ControlByte => "The request head contains a control character.",
             Self::RequestLine => "The request line is not a method, a target and a version.",
-            Self::Version => "Only HTTP/1.1 and HTTP/1.0 are spoken here.",
+            Self::Version => "A request line may only say HTTP/1.0 or HTTP/1.1.",
             Self::TargetByte => "The request target contains a character that must be percent-encoded.",
             Self::Fragment => "The request target contains a fragment.",
             Self::TargetForm => "The request target must be a path that begins with a slash.",

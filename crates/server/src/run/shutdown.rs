@@ -4,9 +4,12 @@
 //! way get their time, and what is left is cut. Knows signals; knows no socket.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -118,5 +121,33 @@ impl Shutdown {
                 return;
             }
         }
+    }
+}
+
+pin_project! {
+    /// A word that stays said: once it is ready it is ready whenever it is asked for.
+    pub(super) struct Said<F> {
+        #[pin]
+        word: F,
+        is_said: bool,
+    }
+}
+
+impl<F> Said<F> {
+    pub(super) fn new(word: F) -> Self {
+        Self { word, is_said: false }
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Said<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        if !*this.is_said {
+            ready!(this.word.poll(cx));
+            *this.is_said = true;
+        }
+        Poll::Ready(())
     }
 }

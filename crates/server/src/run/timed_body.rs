@@ -1,6 +1,6 @@
 //! A request body that a client cannot stall.
 //!
-//! Owns the deadline on a body's progress. Counts only the time in which somebody waits for the
+//! Owns the deadline on a body's progress, and lets no trailer through that would be a header. Counts only the time in which somebody waits for the
 //! client: a service that takes its time between two pieces costs the client nothing.
 
 use std::future::Future;
@@ -13,6 +13,8 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::trailers;
 
 /// What a client must send to be given the whole time-out again. One byte would do for an honest
 /// one; this makes it dear to hold a request open with single bytes.
@@ -87,8 +89,11 @@ where
         let this = self.project();
         match this.body.poll_frame(cx) {
             Poll::Pending => this.clock.wait(cx).map(|()| Some(Err(stalled()))),
-            Poll::Ready(Some(Ok(frame))) => {
+            Poll::Ready(Some(Ok(mut frame))) => {
                 this.clock.advance(frame.data_ref().map_or(0, Buf::remaining));
+                if let Some(trailers) = frame.trailers_mut() {
+                    trailers::keep_allowed(trailers);
+                }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(failed(error)))),

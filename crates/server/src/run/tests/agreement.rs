@@ -28,6 +28,8 @@ fn pieces() -> Vec<&'static str> {
         "Transfer-Encoding: chunked\r\n",
         "Expect: 100-continue\r\n",
         "Connection: keep-alive\r\n",
+        "Connection: upgrade\r\n",
+        "Upgrade: websocket\r\n",
         "X:\t \r\n",
         "X: \u{e9}\r\n",
         "~!#$: y\r\n",
@@ -51,6 +53,7 @@ fn stream() -> impl Strategy<Value = String> {
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd",
         "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
         "\r\nHEAD / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n",
     ]);
     let made = prop::collection::vec(select(pieces()), 0..6)

@@ -134,6 +134,59 @@ async fn stopping_finishes_what_is_under_way_and_takes_nothing_new() {
 }
 
 #[tokio::test]
+async fn a_request_that_crosses_the_stop_is_answered_and_told_it_is_the_last() {
+    let bench = Bench::start(LIMITS);
+    let mut client = bench.connect().await;
+    client.send(GET).await;
+    client.answer().await;
+    bench.server.shutdown().begin();
+    client.send(GET).await;
+    let answer = client.rest().await;
+    assert_eq!(statuses(&answer), [200]);
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_the_kernel_has_let_in_is_served_though_the_server_stops() {
+    let bench = Bench::start(LIMITS);
+    // Nothing is accepted while this thread, on which the accept loop runs, is busy.
+    let mut clients: Vec<_> = (0..50).map(|_| std::net::TcpStream::connect(bench.address).unwrap()).collect();
+    for client in &mut clients {
+        io::Write::write_all(client, GET.as_bytes()).unwrap();
+    }
+    bench.server.shutdown().begin();
+    for client in clients {
+        client.set_nonblocking(true).unwrap();
+        assert_eq!(statuses(&Client(TcpStream::from_std(client).unwrap()).rest().await), [200]);
+    }
+    assert_eq!(bench.server.tally().panicked(), 0);
+    bench.server.stopped().await;
+}
+
+#[tokio::test]
+async fn a_successor_takes_over_without_a_gap() {
+    let address = ([127, 0, 0, 1], 0).into();
+    let first = Listener::bind(address, Sharing::WithSuccessor, "--listen").unwrap();
+    let second = Listener::bind(first.address(), Sharing::WithSuccessor, "--listen").unwrap();
+    let (first, second) = (Bench::start_on(first, LIMITS), Bench::start_on(second, LIMITS));
+    let mut waiting = Vec::new();
+    for round in 0..200 {
+        if round == 100 {
+            first.server.shutdown().begin();
+        }
+        let mut client = first.connect().await;
+        client.send(GET).await;
+        waiting.push(client);
+    }
+    for mut client in waiting {
+        assert_eq!(statuses(&client.answer().await), [200]);
+    }
+    let served = [first.probe.paths().len(), second.probe.paths().len()];
+    assert_eq!(served[0] + served[1], 200);
+    assert!(served[0] > 0 && served[1] > 100, "{served:?}");
+}
+
+#[tokio::test]
 async fn stopping_cuts_what_does_not_finish_in_time() {
     let limits = Limits { shutdown_timeout: Duration::from_millis(50), ..LIMITS };
     let bench = Bench::start(limits);

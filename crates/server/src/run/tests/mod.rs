@@ -3,27 +3,24 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod agreement;
+mod floods;
+mod frames;
+mod http2;
 mod life;
 mod patience;
+mod probe;
 mod refusals;
+mod tls;
+mod upgrade;
 
-use std::convert::Infallible;
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Response, StatusCode};
-use http_body::{Body, Frame};
-use http_body_util::{BodyExt, Either, Full};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 
+use self::probe::Probe;
 use super::*;
 
 /// Far longer than anything takes: only a hang reaches it.
@@ -39,92 +36,9 @@ const LIMITS: Limits = Limits {
     shutdown_timeout: HANG,
 };
 
-/// What the test service has seen, and what it waits for.
-struct Seen {
-    /// The paths of all requests served, in order.
-    paths: Mutex<Vec<String>>,
-    refusals: Mutex<Vec<Refusal>>,
-    /// A permit for every request that waits in `/hold`.
-    held: Semaphore,
-    /// A permit lets one of them go.
-    release: Semaphore,
-}
-
-#[derive(Clone)]
-struct Probe(Arc<Seen>);
-
-impl Probe {
-    fn new() -> Self {
-        Self(Arc::new(Seen {
-            paths: Mutex::default(),
-            refusals: Mutex::default(),
-            held: Semaphore::new(0),
-            release: Semaphore::new(0),
-        }))
-    }
-
-    fn paths(&self) -> Vec<String> {
-        self.0.paths.lock().unwrap().clone()
-    }
-
-    fn refusals(&self) -> Vec<Refusal> {
-        self.0.refusals.lock().unwrap().clone()
-    }
-
-    /// Waits until a request waits in `/hold`.
-    async fn holds_one(&self) {
-        self.0.held.acquire().await.unwrap().forget();
-    }
-
-    fn release_one(&self) {
-        self.0.release.add_permits(1);
-    }
-}
-
-/// A body without end, for a client that does not read.
-struct Endless;
-
-impl Body for Endless {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 16 * 1024])))))
-    }
-}
-
-impl Serve for Probe {
-    type Body = Either<Full<Bytes>, Endless>;
-
-    async fn serve(&self, _peer: SocketAddr, request: GuardedRequest) -> Response<Self::Body> {
-        let path = request.uri().path().to_owned();
-        self.0.paths.lock().unwrap().push(path.clone());
-        let (status, body) = match path.as_str() {
-            "/hold" => {
-                self.0.held.add_permits(1);
-                self.0.release.acquire().await.unwrap().forget();
-                (StatusCode::OK, Bytes::from_static(b"held"))
-            }
-            "/echo" => match request.into_body().collect().await {
-                Ok(body) => (StatusCode::OK, body.to_bytes()),
-                Err(error) => match error.kind() {
-                    ErrorKind::TimedOut => (StatusCode::REQUEST_TIMEOUT, Bytes::new()),
-                    ErrorKind::InvalidData => (StatusCode::BAD_REQUEST, Bytes::new()),
-                    _ => (StatusCode::IM_A_TEAPOT, Bytes::new()),
-                },
-            },
-            "/endless" => return Response::new(Either::Right(Endless)),
-            "/panic" => panic!("as asked"),
-            _ => (StatusCode::OK, Bytes::from_static(b"ok")),
-        };
-        let mut response = Response::new(Either::Left(Full::new(body)));
-        *response.status_mut() = status;
-        response
-    }
-
-    fn refused(&self, _peer: SocketAddr, refusal: Refusal, _headers: &mut HeaderMap) {
-        self.0.refusals.lock().unwrap().push(refusal);
-    }
+/// An address of its own, in clear text.
+fn listener() -> Listener {
+    Listener::bind(([127, 0, 0, 1], 0).into(), Sharing::Alone, "--listen").unwrap()
 }
 
 /// A server of two workers on a port of its own.
@@ -136,8 +50,11 @@ struct Bench {
 
 impl Bench {
     fn start(limits: Limits) -> Self {
+        Self::start_on(listener(), limits)
+    }
+
+    fn start_on(listener: Listener, limits: Limits) -> Self {
         let probe = Probe::new();
-        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), Sharing::Alone, "--listen").unwrap();
         let address = listener.address();
         let workers = NonZeroUsize::new(2).unwrap();
         let service = probe.clone();

@@ -159,6 +159,30 @@ async fn an_answer_before_the_end_of_a_large_body_arrives() {
 }
 
 #[tokio::test]
+async fn a_body_that_nobody_reads_is_not_asked_for() {
+    let bench = Bench::start(LIMITS);
+    let mut client = bench.connect().await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").await;
+    // Whether the body follows is open now, so the connection ends.
+    assert_eq!(statuses(&client.rest().await), [200]);
+}
+
+#[tokio::test]
+async fn trailers_pass_unless_they_should_have_been_headers() {
+    let bench = Bench::start(LIMITS);
+    let head = "POST /trailers HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: x-a, host\r\n";
+    let body = "2\r\nhi\r\n0\r\nX-A: b\r\nHost: evil\r\nContent-Length: 9\r\nAuthorization: Basic x\r\n\r\n";
+    let mut client = bench.connect().await;
+    client
+        .send(format!("{head}TE: trailers\r\nConnection: TE\r\n\r\n{body}{head}Connection: close\r\n\r\n{body}"))
+        .await;
+    let answers = client.rest().await;
+    assert_eq!(answers.matches(r#"{"x-a": "b"}"#).count(), 2, "{answers}");
+    // A service's own trailers reach those who ask for them.
+    assert_eq!(answers.matches("\r\n0\r\nx-sum: 1\r\n\r\n").count(), 1, "{answers}");
+}
+
+#[tokio::test]
 async fn an_expected_continue_is_sent_before_the_body() {
     let bench = Bench::start(LIMITS);
     let mut client = bench.connect().await;
