@@ -10,6 +10,9 @@ use crate::contract::Contract;
 use crate::members::{Member, Members, Shape};
 use crate::problem::Problem;
 
+/// Each is compared with all others, so there must not be many.
+const MAX_PARAMETERS: usize = 100;
+
 /// The parameters of a request, not yet read.
 pub(crate) struct Query(Vec<(String, String)>);
 
@@ -37,8 +40,12 @@ impl Query {
         Ok(shape)
     }
 
-    fn parse(encoded: &[u8]) -> Self {
-        Self(form_urlencoded::parse(encoded).into_owned().collect())
+    fn parse(encoded: &[u8]) -> Result<Self, Problem> {
+        let parameters: Vec<_> = form_urlencoded::parse(encoded).into_owned().take(MAX_PARAMETERS + 1).collect();
+        if parameters.len() > MAX_PARAMETERS {
+            return Err(Problem::malformed(format!("There are more than {MAX_PARAMETERS} parameters")));
+        }
+        Ok(Self(parameters))
     }
 }
 
@@ -46,7 +53,7 @@ impl<State: Sync> FromRequestParts<State> for Query {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
-        Ok(Self::parse(parts.uri.query().unwrap_or_default().as_bytes()))
+        Self::parse(parts.uri.query().unwrap_or_default().as_bytes())
     }
 }
 
@@ -58,6 +65,6 @@ impl<State: Sync> FromRequest<State> for Form {
         let (head, body) = request.into_parts();
         let is_form = |given: &str| given.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(TYPE));
         body::must_be(&head.headers, is_form, "The body must be sent as application/x-www-form-urlencoded")?;
-        Ok(Self(Query::parse(&body::collect(&head.headers, body).await?)))
+        Query::parse(&body::collect(&head.headers, body).await?).map(Self)
     }
 }

@@ -40,7 +40,7 @@ impl Told {
             _ if self.ends_sign_in => "Signing in did not work",
             StatusCode::UNAUTHORIZED => "You are not signed in",
             StatusCode::FORBIDDEN => "You may not do this",
-            StatusCode::NOT_FOUND => "There is nothing here",
+            StatusCode::NOT_FOUND => "Page not found",
             StatusCode::SERVICE_UNAVAILABLE => "Not available right now",
             status if status.is_server_error() => "Something went wrong",
             _ => "This cannot be done",

@@ -5,6 +5,11 @@ use http::{HeaderMap, HeaderValue};
 
 /// Whether HTML is asked for more than JSON is. Programs send `*/*` or name JSON; browsers that navigate name HTML.
 pub(crate) fn prefers_html(request: &HeaderMap) -> bool {
+    let is_text = |line: &HeaderValue| line.as_bytes().windows(5).any(|part| part.eq_ignore_ascii_case(b"text/"));
+    if !request.get_all(ACCEPT).iter().any(is_text) {
+        // Nearly every program.
+        return false;
+    }
     let lines: Vec<&str> = request.get_all(ACCEPT).iter().filter_map(|line| HeaderValue::to_str(line).ok()).collect();
     let wanted = |media_type: &str| {
         let ranges = lines.iter().flat_map(|line| line.split(','));

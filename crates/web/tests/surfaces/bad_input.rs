@@ -126,6 +126,18 @@ async fn administration_refuses_what_it_does_not_know_by_name() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_flood_of_parameters_is_refused_before_they_are_compared() -> Outcome {
+    let app = App::start().await?;
+    let query = format!("/api/v1/auth/login?{}", "a&".repeat(101));
+    assert_eq!(app.anon().get(&query).await?.text("/code"), "malformed_request");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let flood = Body::from("a&".repeat(500_000));
+    let answer = app.anon().send("POST", "/api/v1/auth/backchannel-logout", flood, &form).await?;
+    assert_eq!((answer.status, answer.text("/code")), (400, "malformed_request"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn odd_ids_paths_and_methods_answer_404_and_405() -> Outcome {
     let app = App::start().await?;
     let admin = app.admin().await?;

@@ -60,7 +60,7 @@ async fn nothing_that_a_provider_or_a_stranger_writes_is_part_of_a_page() -> Out
     let (answer, html) = page(&app, &format!("{CALLBACK}?%3Cb%3E=1&%3Cb%3E=2")).await?;
     assert_eq!((answer.status, html.contains("&lt;b&gt;"), html.contains("<b>")), (400, true, false), "{html}");
     let (_, html) = page(&app, "/%3Cscript%3Ealert(1)%3C/script%3E").await?;
-    assert!(html.contains("There is nothing here") && !html.contains("alert(1)"), "{html}");
+    assert!(html.contains("<h1>Page not found</h1>") && !html.contains("alert(1)"), "{html}");
     Ok(())
 }
 
@@ -68,7 +68,7 @@ async fn nothing_that_a_provider_or_a_stranger_writes_is_part_of_a_page() -> Out
 async fn pages_are_for_navigation_and_programs_get_problem_details() -> Outcome {
     let app = App::start().await?;
     for (path, status, heading) in [
-        ("/nothing", 404, "There is nothing here"),
+        ("/nothing", 404, "Page not found"),
         ("/api/v1/users/me", 401, "You are not signed in"),
         ("/auth/me", 401, "You are not signed in"),
         ("/api/v1/auth/login?provider=nobody", 400, "Signing in did not work"),

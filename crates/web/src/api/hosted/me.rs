@@ -46,6 +46,7 @@ pub(crate) struct OwnSession<'s> {
 
 /// Who somebody is at a provider.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Identity)]
 pub(crate) struct IdentityView<'i> {
     /// The provider's id; null when people cannot sign in through it any more.
     #[schema(example = "cognito")]
