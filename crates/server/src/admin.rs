@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 
+use crate::gateway::Services;
 use crate::metrics::Metrics;
 use crate::run::{GuardedRequest, Serve, Tally};
 
@@ -24,6 +25,7 @@ pub(crate) struct Admin {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) services: Services,
     pub(crate) readiness: Arc<AtomicBool>,
 }
 
@@ -47,13 +49,14 @@ impl Serve for Admin {
 }
 
 impl Admin {
+    /// Whether requests may come. The services behind are told of beneath: Doorward is no less ready for one that is ill.
     async fn ready(&self) -> Response<Full<Bytes>> {
         let unready = |why: &str| answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {why}\n"));
         if !self.readiness.load(Ordering::Relaxed) {
             return unready("starting or stopping");
         }
         match self.identity.ping().await {
-            Ok(()) => answer(StatusCode::OK, TEXT, "ready\n".to_owned()),
+            Ok(()) => answer(StatusCode::OK, TEXT, format!("ready\n{}", self.services)),
             Err(error) => unready(&error.to_string()),
         }
     }

@@ -11,34 +11,36 @@ use doorward_gateway::route::Match;
 use doorward_gateway::{ExchangeInfo, GatewayBody};
 use doorward_identity::Identity;
 use doorward_identity::entropy::SystemEntropy;
-use doorward_web::{Answered, Cors, EnabledSurfaces, RequestObserver, Surfaces, WebSettings};
-use http::{Request, Response};
+use doorward_web::{Answered, Cors, EnabledSurfaces, RequestObserver, SameSite, SessionCookie, Surfaces, WebSettings};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Either;
 
-use crate::config::{Config, Environment};
-use crate::gateway::{self, Proxy};
-use crate::metrics::Metrics;
+use crate::config::{self, Config, Environment};
+use crate::gateway::{self, Proxy, Services};
+use crate::recorder::Recorder;
 use crate::run::{GuardedRequest, Refusal, Serve};
 
 /// One worker's dispatcher.
 pub(crate) struct Dispatcher {
     surfaces: Arc<Surfaces>,
     gateway: Proxy,
-    metrics: Arc<Metrics>,
+    recorder: Arc<Recorder>,
 }
 
 impl Dispatcher {
     /// Puts the surfaces and the gateway's routes together.
     pub(crate) fn new(
         config: &Config,
+        services: &Services,
         identity: &Arc<Identity>,
-        metrics: &Arc<Metrics>,
+        recorder: Arc<Recorder>,
         readiness: &Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
         let settings = web_settings(config, Arc::clone(readiness));
-        let observer = Arc::clone(metrics) as Arc<dyn RequestObserver>;
+        let observer = Arc::clone(&recorder) as Arc<dyn RequestObserver>;
         let surfaces = Arc::new(Surfaces::new(Arc::clone(identity), settings, observer, &SystemEntropy));
-        Ok(Self { surfaces, gateway: gateway::build(config, identity)?, metrics: Arc::clone(metrics) })
+        let gateway = gateway::build(config, services, identity, &recorder.metrics)?;
+        Ok(Self { surfaces, gateway, recorder })
     }
 
     /// The same for another worker: all is shared but the gateway's connections.
@@ -46,7 +48,7 @@ impl Dispatcher {
         Self {
             surfaces: Arc::clone(&self.surfaces),
             gateway: self.gateway.with_own_connections(),
-            metrics: Arc::clone(&self.metrics),
+            recorder: Arc::clone(&self.recorder),
         }
     }
 }
@@ -85,9 +87,16 @@ impl Serve for Dispatcher {
         answer.map(Either::Right)
     }
 
-    fn refused(&self, peer: SocketAddr, refusal: Refusal) {
-        tracing::warn!(client = %peer.ip(), reason = refusal.detail(), "request head refused");
-        self.metrics.request("refused", "other", refusal.status().as_u16(), Duration::ZERO);
+    fn refused(&self, peer: SocketAddr, refusal: Refusal, headers: &mut HeaderMap) {
+        // Nothing of the refused head is believed, so it gets the id of a request that said nothing.
+        let (head, ()) = Request::new(()).into_parts();
+        let exchange = self.surfaces.envelope().begin(peer, &head);
+        let request_id = exchange.request_id();
+        tracing::warn!(client = %peer.ip(), request_id, reason = refusal.detail(), "request head refused");
+        if let Ok(request_id) = HeaderValue::from_str(request_id) {
+            headers.insert("x-request-id", request_id);
+        }
+        self.recorder.metrics.answered("refused", "other", refusal.status().as_u16(), Duration::ZERO);
     }
 }
 
@@ -98,11 +107,31 @@ fn web_settings(config: &Config, readiness: Arc<AtomicBool>) -> WebSettings {
         cors: Cors { origins: config.server.origins(), any_localhost: config.environment == Environment::Development },
         dev_headers: config.surfaces.directory.dev_headers,
         trusted_proxies: config.server.trusted_proxies.clone(),
-        public_url_is_https: config.server.public_url.starts_with("https:"),
+        public_url: config.server.public_url.clone(),
+        public_origin: url::Url::parse(&config.server.public_url)
+            .map(|url| url.origin().ascii_serialization())
+            .unwrap_or_default(),
+        frontend_url: config.server.frontend_url.clone(),
+        session_cookie: session_cookie(&config.session),
         surfaces: EnabledSurfaces {
+            hosted: config.surfaces.hosted.enabled,
             signin: config.surfaces.signin.enabled,
             directory: config.surfaces.directory.surface.enabled,
         },
         readiness,
+    }
+}
+
+fn session_cookie(session: &config::Session) -> SessionCookie {
+    SessionCookie {
+        name: session.cookie_name.clone(),
+        secure: session.cookie_secure,
+        http_only: session.cookie_http_only,
+        same_site: match session.cookie_same_site {
+            config::SameSite::Lax => SameSite::Lax,
+            config::SameSite::Strict => SameSite::Strict,
+            config::SameSite::None => SameSite::None,
+        },
+        max_age: session.absolute_ttl,
     }
 }

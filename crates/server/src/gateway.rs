@@ -1,32 +1,79 @@
 //! The gateway that the configuration describes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use doorward_gateway::route::{Route, Routes};
 use doorward_gateway::{
-    ConnectSettings, Gateway, GatewaySettings, Group, GroupSettings, Inject, Needs, Require, Timeouts, Unobserved,
-    Upstream,
+    ConnectSettings, Gateway, GatewaySettings, Group, GroupSettings, Health, HealthCheck, Inject, Needs, Require,
+    Status, Timeouts, Upstream,
 };
 use doorward_identity::Identity;
 use hyper::body::Incoming;
 
 use crate::config::{self, Config};
+use crate::metrics::Metrics;
 use crate::run::TimedBody;
 
 /// A gateway for requests as the listener hands them over.
 pub(crate) type Proxy = Gateway<TimedBody<Incoming>>;
 
-/// Puts the gateway together; `doors` of other workers get it with connections of their own.
-pub(crate) fn build(config: &Config, identity: &Arc<Identity>) -> anyhow::Result<Proxy> {
-    let routes = config.routes.iter().map(route).collect::<anyhow::Result<Vec<_>>>()?;
+/// The routes with the services behind them, which all workers share.
+#[derive(Clone)]
+pub(crate) struct Services {
+    routes: Arc<Routes>,
+    /// By the route's name.
+    groups: Arc<[(String, Arc<Group>)]>,
+}
+
+impl Services {
+    /// Those that the configuration names.
+    pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
+        let routes = config.routes.iter().map(route).collect::<anyhow::Result<Vec<_>>>()?;
+        let groups = routes.iter().map(|route| (route.name.clone(), Arc::clone(&route.upstreams))).collect();
+        Ok(Self { routes: Arc::new(Routes::new(routes)), groups })
+    }
+}
+
+/// How each of them is, a line each.
+impl fmt::Display for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (route, group) in &*self.groups {
+            for Status { upstream, health, requests } in group.status() {
+                let health = match health {
+                    Health::Well => "well",
+                    Health::Ejected => "left alone, as it failed too often",
+                    Health::Ill => "ill: it does not answer its health check",
+                };
+                writeln!(f, "{upstream} (route {route}): {health}, {requests} requests under way")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts the gateway together; other workers get it with connections of their own.
+pub(crate) fn build(
+    config: &Config,
+    services: &Services,
+    identity: &Arc<Identity>,
+    metrics: &Metrics,
+) -> anyhow::Result<Proxy> {
     let settings = GatewaySettings {
         trusted_proxies: config.server.trusted_proxies.clone(),
         cookie_name: config.session.cookie_name.clone(),
         public_url: config.server.public_url.parse().context("server.public_url")?,
-        connect: ConnectSettings::default(),
+        connect: connect(config)?,
     };
-    Ok(Gateway::new(Arc::new(Routes::new(routes)), Arc::clone(identity), settings, Arc::new(Unobserved))?)
+    Ok(Gateway::new(Arc::clone(&services.routes), Arc::clone(identity), settings, metrics.upstreams())?)
+}
+
+fn connect(config: &Config) -> anyhow::Result<ConnectSettings> {
+    let outbound = &config.outbound;
+    let resolve =
+        outbound.resolve.iter().map(|resolve| (resolve.host.clone(), resolve.port, resolve.address)).collect();
+    Ok(ConnectSettings { resolve, extra_ca: outbound.read_extra_ca()? })
 }
 
 fn route(route: &config::Route) -> anyhow::Result<Route> {
@@ -34,13 +81,18 @@ fn route(route: &config::Route) -> anyhow::Result<Route> {
     let upstreams = route.upstream.iter().map(|upstream| upstream.parse::<Upstream>());
     let upstreams = upstreams.collect::<Result<_, _>>().with_context(|| key("upstream"))?;
     let methods = route.methods.iter().map(|method| method.parse());
+    let health = route.health.as_ref().map(|health| {
+        let path = health.path.parse().with_context(|| key("health.path"))?;
+        anyhow::Ok(HealthCheck { path, interval: health.interval, timeout: health.timeout })
+    });
+    let group = GroupSettings { http2: route.http2, health: health.transpose()? };
     Ok(Route {
         name: route.name.clone(),
         path: route.path.parse().with_context(|| key("path"))?,
         methods: methods.collect::<Result<_, _>>().with_context(|| key("methods"))?,
-        upstreams: Arc::new(Group::new(upstreams, GroupSettings::default())),
-        timeouts: Timeouts { answer: route.timeout, idle: route.timeout, ..Timeouts::default() },
-        retries: 2,
+        upstreams: Arc::new(Group::new(upstreams, group)),
+        timeouts: Timeouts { connect: route.connect_timeout, answer: route.timeout, idle: route.idle_timeout },
+        retries: route.retries,
         body_limit: route.body_limit,
         inject: Inject { json: route.inject.json.clone() },
         require: require(&route.require),

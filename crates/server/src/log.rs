@@ -3,6 +3,7 @@
 //! Lines are collected and written together, at the latest a tenth of a second after they were made: a write for
 //! each line of a busy proxy would cost more than the line. What is worse than information is written at once.
 
+mod access;
 mod json_line;
 
 use std::io::{self, Write};
@@ -14,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{Log, LogFormat};
+pub(crate) use access::AccessLog;
 use json_line::JsonLine;
 
 /// Collected lines are written when they come to this many bytes, at the latest.
@@ -21,10 +23,11 @@ const FULL: usize = 16 * 1024;
 /// How long a line may wait.
 const DELAY: Duration = Duration::from_millis(100);
 
-/// Begins to log. Answers a guard that writes what is left when it is dropped.
-pub(crate) fn start(log: Log) -> io::Result<Flusher> {
+/// Begins to log. Answers the log of requests, and a guard that writes what is left when it is dropped.
+pub(crate) fn start(log: Log) -> io::Result<(AccessLog, Flusher)> {
     let level = log.level.as_str();
     let lines = Lines(Arc::new(Mutex::new(Vec::with_capacity(2 * FULL))));
+    let access = AccessLog { lines: lines.clone(), format: log.format, level: log.level.into() };
     let flusher = Flusher(lines.clone());
     let waiting = lines.clone();
     std::thread::Builder::new().name("log".to_owned()).spawn(move || {
@@ -44,16 +47,24 @@ pub(crate) fn start(log: Log) -> io::Result<Flusher> {
         LogFormat::Json => subscriber.event_format(JsonLine).init(),
         LogFormat::Text => subscriber.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).init(),
     }
-    Ok(flusher)
+    Ok((access, flusher))
 }
 
 /// The lines that wait.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
     fn flush(&self) {
         write_out(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn add(&self, line: &[u8], urgent: bool) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.extend_from_slice(line);
+        if urgent || waiting.len() >= FULL {
+            write_out(&mut waiting);
+        }
     }
 }
 
@@ -74,11 +85,7 @@ struct Line<'l> {
 
 impl Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut waiting = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.extend_from_slice(bytes);
-        if self.urgent || waiting.len() >= FULL {
-            write_out(&mut waiting);
-        }
+        self.lines.add(bytes, self.urgent);
         Ok(bytes.len())
     }
 

@@ -2,13 +2,17 @@
 
 mod admin;
 mod app;
+mod chores;
 mod cli;
 mod config;
 mod dispatch;
 mod gateway;
+mod listening;
 mod log;
 mod metrics;
 mod open_store;
+mod parts;
+mod recorder;
 mod run;
 mod sealing;
 

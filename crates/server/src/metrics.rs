@@ -1,13 +1,16 @@
 //! What Doorward counts, in Prometheus' text format. Labels are a fixed set of words: nothing a client sends can
 //! make a new series.
 
+mod requests;
+mod upstreams;
+
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use doorward_identity::Surface;
 use doorward_identity::observer::{Observer, SignInOutcome};
-use doorward_web::RequestObserver;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -17,13 +20,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::run::Tally;
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Request {
-    route: String,
-    method: &'static str,
-    status: u16,
-}
+use requests::Requests;
+use upstreams::Upstreams;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
@@ -43,11 +41,6 @@ struct StoreCall {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Route {
-    route: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Operation {
     operation: &'static str,
 }
@@ -55,8 +48,7 @@ struct Operation {
 /// Every figure of the process.
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: Family<Request, Counter>,
-    request_duration: Family<Route, Histogram, fn() -> Histogram>,
+    requests: Requests,
     sign_ins: Family<Outcome, Counter>,
     sign_ups: Family<Outcome, Counter>,
     tokens: Family<Reason, Counter>,
@@ -67,6 +59,7 @@ pub(crate) struct Metrics {
     store_calls: Family<StoreCall, Counter>,
     store_duration: Family<Operation, Histogram, fn() -> Histogram>,
     change_log_failures: Counter<u64, AtomicU64>,
+    upstreams: Arc<Upstreams>,
     connections: Connections,
 }
 
@@ -95,8 +88,7 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("doorward"),
-            requests: Family::default(),
-            request_duration: Family::new_with_constructor(request_buckets),
+            requests: Requests::new(request_buckets),
             sign_ins: Family::default(),
             sign_ups: Family::default(),
             tokens: Family::default(),
@@ -107,6 +99,7 @@ impl Metrics {
             store_calls: Family::default(),
             store_duration: Family::new_with_constructor(request_buckets),
             change_log_failures: Counter::default(),
+            upstreams: Arc::new(Upstreams::new(request_buckets)),
             connections: Connections::default(),
         };
         metrics.register();
@@ -115,8 +108,7 @@ impl Metrics {
 
     fn register(&mut self) {
         let r = &mut self.registry;
-        r.register("http_requests", "Requests answered, by route, method and status", self.requests.clone());
-        r.register_with_unit("http_request_duration", "Time to answer", Unit::Seconds, self.request_duration.clone());
+        self.requests.register(r);
         r.register("sign_ins", "Sign-ins decided, by surface and outcome", self.sign_ins.clone());
         r.register("sign_ups", "Sign-ups decided, by surface and outcome", self.sign_ups.clone());
         r.register("tokens_validated", "Tokens judged, by verdict", self.tokens.clone());
@@ -131,12 +123,23 @@ impl Metrics {
             "Readings of the change log that failed; while they do, revocations reach this node late",
             self.change_log_failures.clone(),
         );
+        self.upstreams.register(r);
         let c = &self.connections;
         r.register("connections_open", "Connections open now", c.open.clone());
         r.register("connections_accepted", "Connections accepted", c.accepted.clone());
         r.register("connections_turned_away", "Connections refused: there were too many", c.turned_away.clone());
         r.register("connections_timed_out", "Connections closed: the client kept us waiting", c.timed_out.clone());
         r.register("connections_panicked", "Connections lost to a fault of Doorward's", c.panicked.clone());
+    }
+
+    /// A request was answered; `route` and `method` are of a bounded set.
+    pub(crate) fn answered(&self, route: &str, method: &'static str, status: u16, elapsed: Duration) {
+        self.requests.answered(route, method, status, elapsed);
+    }
+
+    /// Where the gateway counts.
+    pub(crate) fn upstreams(&self) -> Arc<Upstreams> {
+        Arc::clone(&self.upstreams)
     }
 
     /// The figures as Prometheus reads them.
@@ -150,13 +153,6 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
-    }
-}
-
-impl RequestObserver for Metrics {
-    fn request(&self, route: &str, method: &'static str, status: u16, elapsed: Duration) {
-        self.requests.get_or_create(&Request { route: route.to_owned(), method, status }).inc();
-        self.request_duration.get_or_create(&Route { route: route.to_owned() }).observe(elapsed.as_secs_f64());
     }
 }
 

@@ -16,8 +16,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use doorward_identity::Identity;
 
-use crate::app;
 use crate::config::{Sources, load};
+use crate::parts;
 use config::ConfigArgs;
 use output::Output;
 
@@ -77,7 +77,7 @@ async fn dispatch(command: Command, sources: &Sources, out: &mut Output) -> anyh
         Command::Team(command) => team::run(&identity(sources).await?, command, out).await?,
         Command::Domain(command) => domain::run(&identity(sources).await?, command, out).await?,
         Command::Key(command @ key::KeyCommand::Withdraw { .. }) => {
-            let identity = app::open_identity_without_keys(&load(sources)?).await?;
+            let identity = parts::open_identity_without_keys(&load(sources)?).await?;
             key::run(&identity, command, out).await?;
         }
         Command::Key(command) => key::run(&identity(sources).await?, command, out).await?,
@@ -87,7 +87,7 @@ async fn dispatch(command: Command, sources: &Sources, out: &mut Output) -> anyh
 
 /// The domain, for the commands that do what `/admin/v1` does, by the same services.
 async fn identity(sources: &Sources) -> anyhow::Result<Identity> {
-    app::open_identity(&load(sources)?).await
+    parts::open_identity(&load(sources)?).await
 }
 
 /// An error with its causes, each said once.

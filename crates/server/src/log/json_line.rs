@@ -103,10 +103,14 @@ impl Visit for Fields<'_> {
 
 /// Writes text as the inside of a JSON string. What could begin a line, steer a terminal or turn its direction is
 /// escaped too, so that a line of the log is one line wherever it is shown.
-struct Escaping<'e, 'w>(&'e mut Writer<'w>);
+pub(super) struct Escaping<'e, W>(pub(super) &'e mut W);
 
-impl fmt::Write for Escaping<'_, '_> {
+impl<W: fmt::Write> fmt::Write for Escaping<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Nearly always; a look at bytes is cheaper than one at characters.
+        if text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\') {
+            return self.0.write_str(text);
+        }
         let mut plain_from = 0;
         for (at, character) in text.char_indices().filter(|(_, character)| must_be_escaped(*character)) {
             self.0.write_str(&text[plain_from..at])?;

@@ -22,7 +22,7 @@ pub(crate) use self::mail::{Mail, MailKind};
 pub(crate) use self::outbound::{Outbound, Resolve};
 pub(crate) use self::password::{Password, PasswordScheme, Throttle};
 pub(crate) use self::providers::{ClientAuth, LogoutStyle, Provider};
-pub(crate) use self::routes::{Inject, Require, Route};
+pub(crate) use self::routes::{Require, Route};
 pub(crate) use self::seed::Seed;
 pub(crate) use self::server::{Environment, Server};
 pub(crate) use self::session::{SameSite, Session};

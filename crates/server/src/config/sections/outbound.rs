@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use anyhow::Context as _;
+
 use super::super::mistake::Mistake;
 use super::super::values::Values;
 
@@ -19,6 +21,12 @@ pub(crate) struct Outbound {
 impl Outbound {
     pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
         Ok(Self { resolve: values.many("outbound.resolve")?, extra_ca: values.maybe("outbound.extra_ca")? })
+    }
+
+    /// The certificates in the file, if there is one.
+    pub(crate) fn read_extra_ca(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
+        self.extra_ca.as_ref().map(read).transpose().context("outbound.extra_ca")
     }
 }
 

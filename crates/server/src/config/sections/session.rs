@@ -7,9 +7,6 @@ use super::super::quantity::Span;
 use super::super::values::Values;
 use super::choice::choice;
 
-/// What the cookie is called where nobody chose a name.
-const DEFAULT_NAME: &str = "access_token";
-
 choice! {
     /// When a cookie travels from other sites.
     SameSite {
@@ -49,12 +46,5 @@ impl Session {
             idle_ttl: values.one::<Span>("session.idle_ttl")?.into(),
             absolute_ttl: values.one::<Span>("session.absolute_ttl")?.into(),
         })
-    }
-
-    /// The cookie's name as it travels: with the prefix that browsers guard, wherever it is secure and nobody chose a
-    /// name.
-    pub(crate) fn effective_cookie_name(&self) -> String {
-        let prefix = if self.cookie_secure && self.cookie_name == DEFAULT_NAME { "__Host-" } else { "" };
-        format!("{prefix}{}", self.cookie_name)
     }
 }

@@ -1,0 +1,133 @@
+//! What the domain is made of, as the configuration wants it: store, settings, first teams and domains.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use doorward_identity::clock::SystemClock;
+use doorward_identity::domain::DomainKey;
+use doorward_identity::entropy::SystemEntropy;
+use doorward_identity::issuer::{NoIssuers, OutsideKeys};
+use doorward_identity::name::DisplayName;
+use doorward_identity::observer::{Observer, Unobserved};
+use doorward_identity::provider::{NoProviders, Providers};
+use doorward_identity::settings::{GroupRule, Settings, SurfaceSettings};
+use doorward_identity::upkeep::{SeedDomain, SeedTeam};
+use doorward_identity::{Identity, Parts};
+
+use crate::config::{Config, Environment, Provider, Seed, Surface};
+use crate::open_store::OpenStore;
+use crate::sealing;
+
+/// The password in the documents of the directory surface's system.
+const DOCUMENTED_PASSWORD: &str = "password123";
+
+/// Others whose word counts here.
+pub(crate) struct Outsiders {
+    /// Trusted issuers' keys.
+    pub(crate) issuers: Arc<dyn OutsideKeys>,
+    /// Providers people sign in through.
+    pub(crate) providers: Arc<dyn Providers>,
+}
+
+impl Outsiders {
+    /// None: for commands, which judge no token and sign nobody in.
+    fn none() -> Self {
+        Self { issuers: Arc::new(NoIssuers), providers: Arc::new(NoProviders) }
+    }
+}
+
+/// The domain over an up-to-date store, for commands that do not serve.
+pub(crate) async fn open_identity(config: &Config) -> anyhow::Result<Identity> {
+    Ok(Identity::start(parts(config, Arc::new(Unobserved), Outsiders::none()).await?).await?)
+}
+
+/// The same where a signing key that cannot be opened must not be in the way.
+pub(crate) async fn open_identity_without_keys(config: &Config) -> anyhow::Result<Identity> {
+    Ok(Identity::without_keys(parts(config, Arc::new(Unobserved), Outsiders::none()).await?).await?)
+}
+
+/// What the domain is made of, its store up to date.
+pub(crate) async fn parts(config: &Config, observer: Arc<dyn Observer>, outsiders: Outsiders) -> anyhow::Result<Parts> {
+    let store = OpenStore::open(config, Arc::clone(&observer)).await.context("the store cannot be opened")?;
+    let applied = store.migrate().await.context("the store cannot be brought up to date")?;
+    if applied > 0 {
+        tracing::info!(applied, "store brought up to date");
+    }
+    if config.environment.protects()
+        && let Err(reason) = store.durability().await
+    {
+        bail!("the store would lose what it acknowledged: {reason}");
+    }
+    let entropy = Arc::new(SystemEntropy);
+    Ok(Parts {
+        store: store.into_store(),
+        clock: Arc::new(SystemClock),
+        observer,
+        outside: outsiders.issuers,
+        providers: outsiders.providers,
+        sealing_key: sealing::key(config, &*entropy)?,
+        entropy,
+        settings: settings(config),
+    })
+}
+
+/// The domain's share of the configuration.
+fn settings(config: &Config) -> Settings {
+    let surface = |surface: &Surface| SurfaceSettings {
+        token_ttl: surface.token_ttl,
+        password_rule: surface.password_rule.clone(),
+    };
+    let surfaces = &config.surfaces;
+    let documented = (config.environment == Environment::Development).then(|| DOCUMENTED_PASSWORD.to_owned());
+    Settings {
+        issuer: config.server.public_url.clone(),
+        algorithm: config.tokens.algorithm,
+        secret: config.tokens.secret.clone(),
+        key_lead: config.tokens.key_lead,
+        refresh_ttl: config.tokens.refresh_ttl,
+        refresh_grace: config.tokens.refresh_grace,
+        session_ttl: config.session.absolute_ttl,
+        session_idle: config.session.idle_ttl,
+        group_grants: config.providers.iter().map(group_grants).collect(),
+        surfaces: [
+            surface(&surfaces.hosted),
+            surface(&surfaces.accounts),
+            surface(&surfaces.signin),
+            surface(&surfaces.directory.surface),
+        ],
+        default_team: surfaces.directory.default_team.clone(),
+        default_domain: surfaces.directory.default_domain.clone(),
+        hash: config.password.scheme,
+        hash_threads: config.password.threads,
+        hash_queue: config.password.queue,
+        documented_password: documented,
+        address_failures: config.throttle.failures_per_address.count,
+        address_window: config.throttle.failures_per_address.per,
+    }
+}
+
+/// What the groups of a provider give.
+fn group_grants(provider: &Provider) -> (String, Vec<GroupRule>) {
+    let rules = provider.groups.iter().map(|rule| GroupRule {
+        group: rule.group.clone(),
+        roles: rule.roles.clone(),
+        teams: rule.teams.clone(),
+    });
+    (provider.id.clone(), rules.collect())
+}
+
+/// The teams and domains to begin with.
+pub(crate) fn seeds(seed: &Seed) -> anyhow::Result<(Vec<SeedTeam>, Vec<SeedDomain>)> {
+    let name = |text: &str| DisplayName::try_from(text.to_owned()).with_context(|| format!("the seed {text:?}"));
+    let teams =
+        seed.teams.iter().map(|team| Ok(SeedTeam { name: name(&team.name)?, external_ref: team.external_ref.clone() }));
+    let domains = seed.domains.iter().map(|domain| {
+        let key = |text: &String| DomainKey::try_from(text.clone()).with_context(|| format!("the seed {text:?}"));
+        Ok(SeedDomain {
+            key: key(&domain.key)?,
+            name: name(&domain.name)?,
+            parent: domain.parent.as_ref().map(key).transpose()?,
+        })
+    });
+    Ok((teams.collect::<anyhow::Result<_>>()?, domains.collect::<anyhow::Result<_>>()?))
+}
