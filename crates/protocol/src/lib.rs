@@ -13,4 +13,4 @@ pub mod opaque;
 pub mod problem;
 pub mod request_target;
 pub mod return_path;
-mod strict_json;
+pub mod strict_json;

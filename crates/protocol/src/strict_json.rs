@@ -1,7 +1,7 @@
 //! JSON objects without duplicate members, at any depth (RFC 7493 §2.3).
 //!
-//! Two readers that disagree on which of two equal members counts can be played against each other, so a token with
-//! such an object is refused. Knows nothing of what the members mean.
+//! Two readers that disagree on which of two equal members counts can be played against each other, so a token
+//! (or an answer with one) that holds such an object is refused. Knows nothing of what the members mean.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Number, Value};
 
 /// Reads one JSON object; `None` for anything else, invalid UTF-8 and duplicate members included.
-pub(crate) fn object(json: &[u8]) -> Option<Map<String, Value>> {
+pub fn object(json: &[u8]) -> Option<Map<String, Value>> {
     match serde_json::from_slice(json) {
         Ok(Strict(Value::Object(members))) => Some(members),
         _ => None,

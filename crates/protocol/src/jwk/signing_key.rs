@@ -49,6 +49,7 @@ impl Scheme {
             Algorithm::PS512 => Self::Rsa(&signature::RSA_PSS_SHA512),
             Algorithm::ES256 => Self::Ecdsa(&signature::ECDSA_P256_SHA256_FIXED_SIGNING),
             Algorithm::ES384 => Self::Ecdsa(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
+            Algorithm::ES512 => Self::Ecdsa(&signature::ECDSA_P521_SHA512_FIXED_SIGNING),
             Algorithm::EdDSA => Self::Ed25519,
         })
     }
@@ -157,7 +158,11 @@ impl Secret {
                 Some(PublicJwk { crv, x: encode(pair.public_key().as_ref()), ..blank(KeyType::Okp) })
             }
             Self::Ecdsa(pair) => {
-                let crv = if algorithm == Algorithm::ES384 { "P-384" } else { "P-256" };
+                let crv = match algorithm {
+                    Algorithm::ES512 => "P-521",
+                    Algorithm::ES384 => "P-384",
+                    _ => "P-256",
+                };
                 // 0x04, then both coordinates at full length (SEC 1 §2.3.3).
                 let coordinates = pair.public_key().as_ref().get(1..)?;
                 let (x, y) = coordinates.split_at(coordinates.len() / 2);

@@ -34,7 +34,7 @@ fn a_key_serves_the_algorithms_of_its_kind_or_the_one_it_names() {
 #[test]
 fn an_algorithm_that_does_not_fit_the_kind_is_refused() {
     let ec = |alg| json!({"kty": "EC", "crv": "P-256", "x": P256_X, "y": P256_Y, "alg": alg});
-    for alg in ["HS256", "ES384", "RS256", "EdDSA"] {
+    for alg in ["HS256", "ES384", "ES512", "RS256", "EdDSA"] {
         assert_eq!(verifying(ec(alg)), Err(KeyError::WrongAlgorithm), "{alg}");
     }
 }
@@ -55,6 +55,7 @@ fn a_curve_point_must_be_whole_canonical_and_on_its_curve() {
     let zero = "A".repeat(43);
     assert_eq!(ec("P-256", &zero, &zero), Err(KeyError::Malformed("value")));
     assert_eq!(ec("P-384", P256_X, P256_Y), Err(KeyError::Malformed("x")));
+    assert_eq!(ec("P-521", P256_X, P256_Y), Err(KeyError::Malformed("x")));
     assert_eq!(ec("P-256", P256_X, &P256_Y[..40]), Err(KeyError::Malformed("y")));
     assert_eq!(ec("P-256", &format!("{P256_X}="), P256_Y), Err(KeyError::Malformed("x")));
     assert_eq!(ec("secp256k1", P256_X, P256_Y), Err(KeyError::UnsupportedCurve));
@@ -148,7 +149,7 @@ fn a_published_key_has_no_private_members() {
 #[test]
 fn a_stored_key_of_another_kind_is_refused() {
     let es256 = SigningKey::generate(Algorithm::ES256).unwrap().to_pkcs8().unwrap();
-    for algorithm in [Algorithm::ES384, Algorithm::EdDSA, Algorithm::RS256, Algorithm::HS256] {
+    for algorithm in [Algorithm::ES384, Algorithm::ES512, Algorithm::EdDSA, Algorithm::RS256, Algorithm::HS256] {
         assert!(SigningKey::from_pkcs8(algorithm, es256.expose_secret()).is_err(), "{algorithm}");
     }
     assert!(SigningKey::from_pkcs8(Algorithm::ES256, &es256.expose_secret()[1..]).is_err());

@@ -24,6 +24,7 @@ static RSA: &Family = &[
 ];
 static P256: &Family = &[(Algorithm::ES256, &signature::ECDSA_P256_SHA256_FIXED)];
 static P384: &Family = &[(Algorithm::ES384, &signature::ECDSA_P384_SHA384_FIXED)];
+static P521: &Family = &[(Algorithm::ES512, &signature::ECDSA_P521_SHA512_FIXED)];
 static ED25519: &Family = &[(Algorithm::EdDSA, &signature::ED25519)];
 
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
@@ -60,6 +61,7 @@ impl VerifyingKey {
             (KeyType::Rsa, _) => (RSA, rsa_public_key(jwk)?),
             (KeyType::Ec, Some("P-256")) => (P256, point::<32>(jwk)?),
             (KeyType::Ec, Some("P-384")) => (P384, point::<48>(jwk)?),
+            (KeyType::Ec, Some("P-521")) => (P521, point::<66>(jwk)?),
             (KeyType::Okp, Some("Ed25519")) => (ED25519, fixed::<32>(jwk.x.as_ref(), "x")?.to_vec()),
             (KeyType::Ec | KeyType::Okp, _) => return Err(KeyError::UnsupportedCurve),
         };

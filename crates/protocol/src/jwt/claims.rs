@@ -46,9 +46,9 @@ impl VerifiedClaims {
     pub fn check_times(&self, rules: &TimeRules) -> Result<Times, JwtError> {
         let now = rules.now.as_second();
         let leeway = rules.leeway_s.clamp(0, MAX_LEEWAY_S);
-        let expires_at = self.numeric_date("exp")?.ok_or(JwtError::MissingClaim("exp"))?;
-        let not_before = self.numeric_date("nbf")?;
-        let issued_at = self.numeric_date("iat")?;
+        let expires_at = self.time("exp")?.ok_or(JwtError::MissingClaim("exp"))?;
+        let not_before = self.time("nbf")?;
+        let issued_at = self.time("iat")?;
         if now >= expires_at.as_second() + leeway {
             return Err(JwtError::Expired);
         }
@@ -70,17 +70,36 @@ impl VerifiedClaims {
 
     /// Requires `aud` to be, or to contain, exactly one of `audiences`. No audience at all accepts nothing.
     pub fn require_audience(&self, audiences: &[String]) -> Result<(), JwtError> {
+        let named = self.audiences()?;
+        if audiences.iter().any(|ours| named.contains(&ours.as_str())) { Ok(()) } else { Err(JwtError::WrongAudience) }
+    }
+
+    /// Everybody whom `aud` names.
+    pub fn audiences(&self) -> Result<Vec<&str>, JwtError> {
         let named = match self.0.get("aud") {
             None => return Err(JwtError::MissingClaim("aud")),
             Some(Value::Array(named)) => named.as_slice(),
             Some(single) => std::slice::from_ref(single),
         };
-        let named: Vec<&str> =
-            named.iter().map(Value::as_str).collect::<Option<_>>().ok_or(JwtError::BadClaim("aud"))?;
-        if audiences.iter().any(|ours| named.contains(&ours.as_str())) { Ok(()) } else { Err(JwtError::WrongAudience) }
+        named.iter().map(Value::as_str).collect::<Option<_>>().ok_or(JwtError::BadClaim("aud"))
     }
 
-    fn numeric_date(&self, claim: &'static str) -> Result<Option<Timestamp>, JwtError> {
+    /// A claim as it is.
+    pub fn get(&self, claim: &str) -> Option<&Value> {
+        self.0.get(claim)
+    }
+
+    /// A claim that is a text.
+    pub fn text(&self, claim: &'static str) -> Result<Option<&str>, JwtError> {
+        match self.0.get(claim) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(JwtError::BadClaim(claim)),
+        }
+    }
+
+    /// A claim that is a time in whole seconds.
+    pub fn time(&self, claim: &'static str) -> Result<Option<Timestamp>, JwtError> {
         let Some(value) = self.0.get(claim) else { return Ok(None) };
         let seconds = value.as_number().and_then(whole_seconds).filter(|seconds| *seconds >= 0);
         let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());

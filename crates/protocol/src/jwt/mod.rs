@@ -4,6 +4,7 @@
 //! facts. Knows no clock, no key set and no meaning of a claim beyond the registered ones.
 
 mod claims;
+mod half_hash;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use self::claims::{MAX_LEEWAY_S, TimeRules, Times, VerifiedClaims};
+pub use self::half_hash::half_hash;
 use crate::algorithm::Algorithm;
 use crate::jwk::{KeyError, SigningKey, VerifyingKey};
 use crate::strict_json;
