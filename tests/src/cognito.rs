@@ -28,8 +28,8 @@ impl Cognito {
         let port = ports::free().port().to_string();
         let (callback, logout) = (format!("{public_url}/api/v1/auth/callback"), format!("{public_url}/"));
         let mut command = client("cognito.py", &[&port, &folder.path().to_string_lossy(), &callback, &logout]);
-        let (part, line) = Part::announced(&mut command);
-        Self { _part: part, _folder: folder, facts: serde_json::from_str(&line).expect("a line of JSON") }
+        let (process, line) = Part::announced(&mut command);
+        Self { _part: process, _folder: folder, facts: serde_json::from_str(&line).expect("a line of JSON") }
     }
 
     /// What the pool said of itself: `issuer`, `pool_id`, `client_id`, `client_secret`, `public_client_id`,

@@ -129,13 +129,14 @@ fn nginx(address: SocketAddr, doorward: SocketAddr, service: SocketAddr) -> Stri
 }
 
 fn caddy(address: SocketAddr, doorward: SocketAddr, service: SocketAddr) -> String {
-    let removed: String = IDENTITY.iter().map(|name| format!("request_header -{name}\n")).collect();
+    let removed: Vec<_> = IDENTITY.iter().map(|name| format!("request_header -{name}")).collect();
+    let removed = removed.join("\n");
     format!(
         "{{\nadmin off\nauto_https off\nstorage file_system storage\n}}\n\
          http://:{} {{\n\
          bind 127.0.0.1\n\
          route {{\n\
-         {removed}\
+         {removed}\n\
          forward_auth {doorward} {{\n\
          uri /forward-auth\n\
          copy_headers {}\n\

@@ -23,6 +23,9 @@ const ACCESS_TOKEN: &str = "an-access-token-of-the-liar";
 /// Alters what a JSON document says.
 type Alter = Box<dyn Fn(&mut Value) + Send + Sync>;
 
+/// Makes a token of header and claims.
+type Sign = Box<dyn Fn(&Value, &Value) -> String + Send + Sync>;
+
 /// Where an answer of the provider can be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -57,7 +60,7 @@ pub struct Lie {
     claims: Alter,
     /// The token endpoint's answer.
     tokens: Alter,
-    sign: Box<dyn Fn(&Value, &Value) -> String + Send + Sync>,
+    sign: Sign,
     instead: Option<(Endpoint, Instead)>,
 }
 
@@ -201,7 +204,7 @@ impl Instead {
                 let started = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"keys\":[\"";
                 let mut open = stream.write_all(started).is_ok();
                 while open {
-                    open = stream.write_all(&[b'x'; 64 * 1024]).is_ok();
+                    open = stream.write_all(&[b'x'; 16 * 1024]).is_ok();
                 }
             }
             // A read ends when the other side gives up.

@@ -10,7 +10,7 @@ use crate::part::{self, Part};
 /// A running service, on Node: it answers every request with what it received, as JSON.
 #[derive(Debug)]
 pub struct Service {
-    part: Part,
+    process: Part,
     address: SocketAddr,
     scheme: &'static str,
 }
@@ -49,10 +49,10 @@ impl Service {
             options["key"] = certificate.key().to_string_lossy().into();
             options["cert"] = certificate.certificate().to_string_lossy().into();
         }
-        let (part, line) = Part::announced(&mut part::node("upstream.mjs", &[&options.to_string()]));
+        let (process, line) = Part::announced(&mut part::node("upstream.mjs", &[&options.to_string()]));
         let said: Value = serde_json::from_str(&line).expect("a line of JSON");
         let port = said["port"].as_u64().and_then(|port| port.try_into().ok()).expect("a port");
-        Self { part, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), scheme }
+        Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), scheme }
     }
 
     /// Where it listens.
@@ -68,13 +68,13 @@ impl Service {
 
     /// What it says next: that a WebSocket `opened` (with its headers) or `closed` (with its code).
     #[track_caller]
-    pub fn next(&mut self) -> Value {
-        serde_json::from_str(&self.part.line()).expect("a line of JSON")
+    pub fn says(&mut self) -> Value {
+        serde_json::from_str(&self.process.line()).expect("a line of JSON")
     }
 
     /// Kills it without warning; gives its port.
     pub fn kill(mut self) -> u16 {
-        self.part.kill();
+        self.process.kill();
         self.address.port()
     }
 }

@@ -76,7 +76,7 @@ impl Visitor {
     #[track_caller]
     pub fn submit(&mut self, page: &Page, fields: &[(&str, &str)]) -> Page {
         let html = page.response.text();
-        let form = html.find("<form").map(|at| &html[at..]).unwrap_or_else(|| panic!("no form in {html}"));
+        let form = html.find("<form").map_or_else(|| panic!("no form in {html}"), |at| &html[at..]);
         let tag = &form[..form.find('>').expect("the end of a tag")];
         let action = attribute(tag, "action").unwrap_or_default();
         let mut values: Vec<(String, String)> = Vec::new();

@@ -65,7 +65,7 @@ fn the_service_of_its_own_process_speaks_websocket_and_can_be_killed() {
         let url = format!("ws://{}/ws", service.address());
         let (mut socket, line) = Part::announced(&mut client("websocket.py", &[&url, "X-Kept=kept"]));
         assert_eq!(line.trim(), r#"{"opened": true}"#);
-        assert_eq!(service.next()["opened"]["x-kept"], "kept");
+        assert_eq!(service.says()["opened"]["x-kept"], "kept");
         socket.tell(r#"{"say": "hello"}"#);
         assert_eq!(socket.line().trim(), r#"{"heard": "hello"}"#);
         let port = service.kill();
