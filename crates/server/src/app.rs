@@ -53,6 +53,7 @@ impl App {
         let services = Services::of(&self.config)?;
         let recorder = Arc::new(Recorder { metrics: Arc::clone(&self.metrics), access_log });
         let dispatcher = Dispatcher::new(&self.config, &services, &self.identity, recorder, &self.readiness)?;
+        tokio::spawn(dispatcher.watch_health());
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let server = Server::start(clients, limits, cores, move |_| dispatcher.with_own_connections())?;
         let Self { identity, metrics, readiness, .. } = self;

@@ -43,6 +43,11 @@ impl Dispatcher {
         Ok(Self { surfaces, gateway, recorder })
     }
 
+    /// Asks services for their health, for all workers, for as long as it is polled.
+    pub(crate) fn watch_health(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.gateway.watch_health()
+    }
+
     /// The same for another worker: all is shared but the gateway's connections.
     pub(crate) fn with_own_connections(&self) -> Self {
         Self {

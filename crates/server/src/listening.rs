@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 
 use crate::config;
-use crate::run::{HandedOver, Listener, Sharing, Tls, TlsFiles};
+use crate::run::{HandedOver, Listener, Sharing, Tls};
 
 /// Everything that is listened on.
 pub(crate) struct Listening {
@@ -19,11 +19,9 @@ pub(crate) struct Listening {
 impl Listening {
     /// Opens every address.
     pub(crate) async fn open(server: &config::Server) -> anyhow::Result<Self> {
-        let tls = match (&server.tls_certificate, &server.tls_key) {
-            (Some(certificate), Some(key)) => {
-                Some(Tls::open(TlsFiles { certificate: certificate.clone(), key: key.clone() }).await?)
-            }
-            _ => None,
+        let tls = match server.tls() {
+            Some(files) => Some(Tls::open(files).await?),
+            None => None,
         };
         let mut handed = HandedOver::take().context("the sockets that LISTEN_FDS names cannot be used")?;
         let sharing = if server.reuse_port { Sharing::WithSuccessor } else { Sharing::Alone };

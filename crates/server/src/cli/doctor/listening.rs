@@ -7,11 +7,18 @@ use url::{Host, Url};
 
 use super::finding::Finding;
 use super::probe;
-use crate::config::Config;
+use crate::config::{Config, Server};
+use crate::run::Tls;
 
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
+    findings.extend(certificate(&config.server).await);
     for address in &config.server.listen {
+        if config.server.tls().is_some() && TcpListener::bind(address).is_err() {
+            findings
+                .push(Finding::skipped(format!("port {address}"), "taken; by whom is not asked where TLS is spoken"));
+            continue;
+        }
         findings.push(port(*address, "server.listen (or --listen)", "/health", "\"service\":\"doorward\"").await);
     }
     if let Some(address) = config.server.admin_listen {
@@ -19,6 +26,16 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     }
     findings.push(public_url(&config.server.public_url, &config.server.listen));
     findings
+}
+
+/// Whether the certificate fits its key.
+async fn certificate(server: &Server) -> Option<Finding> {
+    let files = server.tls()?;
+    let (name, path) = ("server.tls", files.certificate.display().to_string());
+    Some(match Tls::open(files).await {
+        Ok(_) => Finding::good(name, format!("the certificate in {path} fits its key")),
+        Err(error) => Finding::bad(name, error.to_string(), "see that both files are PEM and belong together"),
+    })
 }
 
 /// Free, or taken by a running Doorward, which is known by `sign` at `path`.

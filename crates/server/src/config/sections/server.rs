@@ -10,7 +10,7 @@ use super::super::mistake::Mistake;
 use super::super::quantity::{Size, Span};
 use super::super::values::Values;
 use super::choice::choice;
-use crate::run::Limits;
+use crate::run::{Limits, TlsFiles};
 
 choice! {
     /// How careful to be.
@@ -79,6 +79,12 @@ impl Server {
             reuse_port: values.one("server.reuse_port")?,
             limits: limits(values)?,
         })
+    }
+
+    /// The files of the certificate, where Doorward speaks TLS itself.
+    pub(crate) fn tls(&self) -> Option<TlsFiles> {
+        let (certificate, key) = (self.tls_certificate.clone()?, self.tls_key.clone()?);
+        Some(TlsFiles { certificate, key })
     }
 
     /// Every origin that may call from a browser: the front end's and the further ones.

@@ -72,6 +72,7 @@ fn every_example_is_sound() {
             ("DATABASE_PASSWORD_URL", url),
             ("encryption-key", key),
             ("database-url", url),
+            ("client-secret", key),
         ];
         let sources = Sources {
             file: Some(Document { path: path.clone(), text }),
