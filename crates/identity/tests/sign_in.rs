@@ -6,11 +6,12 @@ mod world;
 
 use std::sync::Arc;
 
+use doorward_identity::Surface;
 use doorward_identity::credential::HashScheme;
 use doorward_identity::policy::Admin;
 use doorward_identity::session::{Origin, SignInError};
-use doorward_identity::user::{AdminError, Role, UserChange, UserStatus};
-use world::{PASSWORD, World, admin, sign_in, sign_up, try_sign_in};
+use doorward_identity::user::{AdminError, Role, SignUp, SignUpError, UserChange, UserStatus};
+use world::{PASSWORD, World, admin, from, sign_in, sign_up, try_sign_in};
 
 #[tokio::test]
 async fn the_right_password_gets_in_whatever_the_spelling_of_the_address() {
@@ -215,4 +216,26 @@ async fn an_administrator_cannot_give_up_their_own_access_but_another_can_take_i
     node.change_user(&by_ada, ada, renamed).await.unwrap();
     node.change_user(&by_bob, ada, without_roles()).await.unwrap();
     node.delete_user(&by_bob, ada).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_signs_up_with_taken_addresses_to_learn_who_has_an_account_is_stopped() {
+    let world = World::new();
+    let node = world.node_with(|settings| settings.address_failures = 3).await;
+    sign_up(&node, "ada@example.com").await;
+    let probe = async |email: &str, at: &str| {
+        let password = PASSWORD.into();
+        let request = SignUp { surface: Surface::Signin, email, password: &password, name: None, origin: from(at) };
+        node.sign_up(request).await.map(|_| ())
+    };
+    for _ in 0..3 {
+        assert!(matches!(probe("ada@example.com", "198.51.100.7").await, Err(SignUpError::Taken)));
+    }
+    for email in ["ada@example.com", "new@example.com"] {
+        let refused = probe(email, "198.51.100.7").await;
+        assert!(matches!(refused, Err(SignUpError::Throttled { retry_after_s: 3600 })), "{email}: {refused:?}");
+    }
+    probe("new@example.com", "198.51.100.8").await.unwrap();
+    world.advance(3600);
+    probe("newer@example.com", "198.51.100.7").await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! Who hashes: threads of their own behind a short queue. A full queue refuses before any work is done, and
-//! nothing else in the process ever waits behind a hash.
+//! nothing else in the process ever waits behind a hash. No address may fill the queue alone (`shares.rs`).
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,7 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use super::hash::{HashFailure, HashScheme, PasswordHash, verify};
+use super::shares::{Share, Shares};
 use crate::Entropy;
 use crate::observer::Observer;
 
@@ -40,6 +42,7 @@ pub struct Hasher {
     scheme: HashScheme,
     jobs: SyncSender<Job>,
     waiting: Arc<AtomicUsize>,
+    shares: Arc<Shares>,
     observer: Arc<dyn Observer>,
     /// What an unknown user's password is compared with, so that it costs what a known one's costs.
     decoy: PasswordHash,
@@ -48,6 +51,8 @@ pub struct Hasher {
 struct Job {
     work: Work,
     queued_at: Instant,
+    /// Given back when the job is done.
+    _share: Option<Share>,
 }
 
 enum Work {
@@ -77,13 +82,19 @@ impl Hasher {
             };
             std::thread::Builder::new().name(format!("hash-{number}")).spawn(move || worker.run())?;
         }
-        Ok(Self { scheme, jobs, waiting, observer, decoy: scheme.decoy() })
+        // Half of what can be under way.
+        let shares = Shares::of_at_most(queue.midpoint(threads));
+        Ok(Self { scheme, jobs, waiting, shares, observer, decoy: scheme.decoy() })
     }
 
-    /// Hashes a new password.
-    pub(crate) async fn hash(&self, password: SecretString) -> Result<PasswordHash, HasherError> {
+    /// Hashes a new password, for somebody at that address.
+    pub(crate) async fn hash(
+        &self,
+        password: SecretString,
+        address: Option<IpAddr>,
+    ) -> Result<PasswordHash, HasherError> {
         let (reply, answer) = oneshot::channel();
-        self.submit(Work::Hash(password, reply))?;
+        self.submit(Work::Hash(password, reply), address)?;
         Ok(answer.await.map_err(|_| HasherError::Gone)??)
     }
 
@@ -92,9 +103,10 @@ impl Hasher {
         &self,
         hash: Option<&PasswordHash>,
         password: SecretString,
+        address: Option<IpAddr>,
     ) -> Result<bool, HasherError> {
         let (reply, answer) = oneshot::channel();
-        self.submit(Work::Verify(hash.unwrap_or(&self.decoy).clone(), password, reply))?;
+        self.submit(Work::Verify(hash.unwrap_or(&self.decoy).clone(), password, reply), address)?;
         let right = answer.await.map_err(|_| HasherError::Gone)?;
         Ok(right && hash.is_some())
     }
@@ -104,15 +116,17 @@ impl Hasher {
         self.scheme.differs_from(hash)
     }
 
-    fn submit(&self, work: Work) -> Result<(), HasherError> {
-        let job = Job { work, queued_at: Instant::now() };
+    fn submit(&self, work: Work, address: Option<IpAddr>) -> Result<(), HasherError> {
+        let overloaded = Overloaded { retry_after_s: 2 };
+        let share = address.map(|address| self.shares.take(address).ok_or(overloaded)).transpose()?;
+        let job = Job { work, queued_at: Instant::now(), _share: share };
         // Counted before it is sent: a worker may take it, and count it down, at once.
         let length = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
         self.observer.hash_queue(length);
         self.jobs.try_send(job).map_err(|error| {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             match error {
-                TrySendError::Full(_) => HasherError::Overloaded(Overloaded { retry_after_s: 2 }),
+                TrySendError::Full(_) => HasherError::Overloaded(overloaded),
                 TrySendError::Disconnected(_) => HasherError::Gone,
             }
         })
@@ -135,8 +149,9 @@ impl Worker {
             let Ok(job) = next else { return };
             self.observer.hash_queue(self.waiting.fetch_sub(1, Ordering::Relaxed) - 1);
             let started = Instant::now();
-            if self.work(job.work) {
-                self.observer.hashed(started - job.queued_at, started.elapsed());
+            let Job { work, queued_at, _share } = job;
+            if self.work(work) {
+                self.observer.hashed(started - queued_at, started.elapsed());
             }
         }
     }

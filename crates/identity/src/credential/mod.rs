@@ -4,6 +4,7 @@ mod common;
 mod hash;
 mod hasher;
 mod rule;
+mod shares;
 
 pub use hash::{HashScheme, PasswordHash};
 pub(crate) use hasher::HasherError;

@@ -59,8 +59,10 @@ impl Identity {
         };
         let provider = provider.ok_or(ProviderSignInError::UnknownProvider)?;
         let link_to = match &wish.link_to {
-            // Somebody whose token another issuer made has no session to come back to.
-            Some(caller) => Some(Link::of(caller).ok_or(ProviderSignInError::NoSession)?),
+            // Whoever asks with a token has no cookie to be known by when they come back.
+            Some(caller) => Some(
+                Link::of(caller).filter(|link| self.has_cookie(link.session)).ok_or(ProviderSignInError::NoSession)?,
+            ),
             None => None,
         };
         let entropy = &*self.entropy;

@@ -59,11 +59,17 @@ pub enum ProviderSignInError {
     #[error("This sign-in was not begun in this browser, took too long or was finished before. Please try again.")]
     BadState,
     /// A link was asked for without a session, or not from the session the browser has now.
-    #[error("Linking needs the session it was begun in. Please sign in and try again.")]
+    #[error("Linking needs the browser session it was begun in. Please sign in and try again.")]
     NoSession,
     /// The provider says why not, in a word of its protocol.
     #[error("The sign-in was not finished at the provider ({0}).")]
     NotFinished(String),
+    /// Too many failures from this address.
+    #[error("Too many sign-ins failed here. Please try again in {retry_after_s} seconds.")]
+    Throttled {
+        /// Seconds until the next attempt counts.
+        retry_after_s: u64,
+    },
     /// The provider failed.
     #[error("The sign-in failed: {0}.")]
     Provider(ProviderError),
@@ -136,7 +142,7 @@ impl Identity {
             nonce: flow.nonce,
             max_age: flow.max_age,
         };
-        let (account, tokens) = self.providers.exchange(&flow.provider, &exchange).await?;
+        let (account, tokens) = self.exchange(&flow.provider, &exchange, &arrival.origin).await?;
         if account.identity.issuer != flow.issuer || !account.identity.is_plausible() {
             let cause = "it names nobody of this provider".to_owned();
             return Err(ProviderError::Untrustworthy(cause).into());
@@ -168,6 +174,24 @@ impl Identity {
             StateUse::First => Ok(flow),
             StateUse::Again => Err(ProviderSignInError::BadState),
         }
+    }
+
+    /// Exchanges a code, unless too many from that address were none of the provider's.
+    async fn exchange(
+        &self,
+        provider: &str,
+        exchange: &CodeExchange,
+        origin: &Origin,
+    ) -> Result<(OutsideAccount, ProviderTokens), ProviderSignInError> {
+        if let Some(retry_after_s) = self.wait_from(origin.address) {
+            return Err(ProviderSignInError::Throttled { retry_after_s });
+        }
+        let exchanged = self.providers.exchange(provider, exchange).await;
+        if let Err(ProviderError::Refused(_)) = &exchanged {
+            // Counted only: what was refused is told as such.
+            self.failed_from(origin.address);
+        }
+        Ok(exchanged?)
     }
 
     /// Who has a session in this browser now.

@@ -93,6 +93,11 @@ impl Identity {
         Ok(caller)
     }
 
+    /// Whether a session that was judged a moment ago is a cookie's.
+    pub(crate) fn has_cookie(&self, session: SessionId) -> bool {
+        self.live.cookie(session).is_some()
+    }
+
     async fn read_cookie(
         &self,
         session: SessionId,

@@ -131,7 +131,7 @@ impl Identity {
         self.count_attempt(&key).await?;
 
         let password = normalize(password);
-        let judged = self.judge(user, password.clone()).await?;
+        let judged = self.judge(user, password.clone(), origin.address).await?;
         let user = judged.map_err(|outcome| self.count_failure(origin.address, outcome))?;
         // Others may have failed from there while this password was hashed: over the limit nobody learns anything.
         self.turn_away_address(origin.address)?;
@@ -148,9 +148,10 @@ impl Identity {
         &self,
         user: Option<User>,
         password: SecretString,
+        address: Option<IpAddr>,
     ) -> Result<Result<User, SignInOutcome>, HasherError> {
         let hash = user.as_ref().and_then(|user| user.password_hash.as_ref());
-        let right = self.hasher.verify(hash, password).await?;
+        let right = self.hasher.verify(hash, password, address).await?;
         Ok(match user {
             None => Err(SignInOutcome::UnknownUser),
             Some(user) if user.password_hash.is_none() => Err(SignInOutcome::NoPassword),
@@ -168,13 +169,11 @@ impl Identity {
     }
 
     fn turn_away_address(&self, address: Option<IpAddr>) -> Result<(), Refusal> {
-        let wait = address.and_then(|address| self.addresses.wait(address, self.clock.now()));
-        wait.map_or(Ok(()), |retry_after_s| Err(Refusal::throttled(retry_after_s)))
+        self.wait_from(address).map_or(Ok(()), |retry_after_s| Err(Refusal::throttled(retry_after_s)))
     }
 
     fn count_failure(&self, address: Option<IpAddr>, outcome: SignInOutcome) -> Refusal {
-        let wait = address.and_then(|address| self.addresses.failed(address, self.clock.now()));
-        wait.map_or_else(|| Refusal::bad_credentials(outcome), Refusal::throttled)
+        self.failed_from(address).map_or_else(|| Refusal::bad_credentials(outcome), Refusal::throttled)
     }
 
     /// The counter for this attempt: the account's, or its own for an address the person used before, so that
@@ -213,7 +212,7 @@ impl Identity {
     async fn rehash(&self, user: &User, password: SecretString) {
         let Some(old) = user.password_hash.as_ref().filter(|old| self.hasher.wants_rehash(old)) else { return };
         let replaced: Result<bool, Box<dyn std::error::Error + Send + Sync>> = async {
-            let new: PasswordHash = self.hasher.hash(password).await?;
+            let new: PasswordHash = self.hasher.hash(password, None).await?;
             Ok(self.store.replace_password_hash(user.id, old, &new).await?)
         }
         .await;

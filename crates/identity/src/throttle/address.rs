@@ -1,13 +1,15 @@
-//! Failed sign-ins by address, in this node's memory: a bound on one machine trying many accounts.
+//! Failures by address, in this node's memory: a bound on one machine trying many accounts, whether by signing in, by
+//! signing up with addresses that are taken, or by codes no provider gave.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+
+use crate::Identity;
 
 /// Addresses remembered at once; the least used are forgotten first.
 const CAPACITY: usize = 65_536;
@@ -59,6 +61,18 @@ impl AddressThrottle {
     fn left(&self, window: &Window, now: Timestamp) -> Option<Duration> {
         let age = Duration::try_from(now.duration_since(window.began)).ok()?;
         self.window.checked_sub(age).filter(|left| !left.is_zero())
+    }
+}
+
+impl Identity {
+    /// Seconds that an address has to wait, where others have failed too often from there.
+    pub(crate) fn wait_from(&self, address: Option<IpAddr>) -> Option<u64> {
+        self.addresses.wait(address?, self.clock.now())
+    }
+
+    /// Counts a failure from an address, as [`AddressThrottle::failed`].
+    pub(crate) fn failed_from(&self, address: Option<IpAddr>) -> Option<u64> {
+        self.addresses.failed(address?, self.clock.now())
     }
 }
 

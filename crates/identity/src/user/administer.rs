@@ -2,11 +2,10 @@
 
 use secrecy::SecretString;
 
-use super::sign_up::SignUpError;
 use super::{EmailAddress, Role, User, UserContext, UserQuery, UserStatus};
 use crate::audit::{AuditAction, AuditEvent, AuditQuery};
 use crate::change::ChangeSubject;
-use crate::credential::Overloaded;
+use crate::credential::{HasherError, Overloaded};
 use crate::fault::{FieldFault, Internal};
 use crate::name::DisplayName;
 use crate::policy::Admin;
@@ -57,14 +56,11 @@ impl AdminError {
     }
 }
 
-impl From<SignUpError> for AdminError {
-    fn from(error: SignUpError) -> Self {
+impl From<HasherError> for AdminError {
+    fn from(error: HasherError) -> Self {
         match error {
-            SignUpError::Refused(faults) => Self::Refused(faults),
-            SignUpError::Taken => Self::Taken("email"),
-            SignUpError::Overloaded(overloaded) => Self::Overloaded(overloaded),
-            SignUpError::Store(error) => Self::Store(error),
-            SignUpError::Internal(error) => Self::Internal(error),
+            HasherError::Overloaded(overloaded) => Self::Overloaded(overloaded),
+            other => Self::Internal(Internal::new(other)),
         }
     }
 }
@@ -106,7 +102,7 @@ impl Identity {
         let checked = self.check(Surface::Signin, &new.email, new.password.as_ref(), name);
         let checked = checked.map_err(AdminError::Refused)?;
         let hash = match checked.password {
-            Some(password) => Some(self.hash_password(password).await?),
+            Some(password) => Some(self.hasher.hash(password, None).await?),
             None => None,
         };
         let mut user = self.new_user(checked.email, checked.name, hash, sorted(new.roles));

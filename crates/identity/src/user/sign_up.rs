@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::{EmailAddress, NewUser, Role, User, UserContext, UserStatus};
 use crate::audit::{AuditAction, AuditActor};
-use crate::credential::{Overloaded, PasswordHash, normalize};
+use crate::credential::{HasherError, Overloaded, PasswordHash, normalize};
 use crate::fault::{FieldFault, Internal};
 use crate::name::DisplayName;
 use crate::session::{Origin, SignInMethod, SignedIn};
@@ -36,6 +36,12 @@ pub enum SignUpError {
     /// The address belongs to an account.
     #[error("the e-mail address is taken")]
     Taken,
+    /// Too many failures from this address.
+    #[error("too many failed attempts; try again in {retry_after_s} seconds")]
+    Throttled {
+        /// Seconds until the next attempt counts.
+        retry_after_s: u64,
+    },
     /// Too many passwords are being hashed.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
@@ -45,6 +51,15 @@ pub enum SignUpError {
     /// Doorward itself.
     #[error(transparent)]
     Internal(#[from] Internal),
+}
+
+impl From<HasherError> for SignUpError {
+    fn from(error: HasherError) -> Self {
+        match error {
+            HasherError::Overloaded(overloaded) => Self::Overloaded(overloaded),
+            other => Self::Internal(Internal::new(other)),
+        }
+    }
 }
 
 /// What is good of what was typed.
@@ -62,6 +77,7 @@ impl Identity {
             Ok(_) => "created",
             Err(SignUpError::Refused(_)) => "refused",
             Err(SignUpError::Taken) => "taken",
+            Err(SignUpError::Throttled { .. }) => "throttled",
             Err(SignUpError::Overloaded(_)) => "overloaded",
             Err(SignUpError::Store(_) | SignUpError::Internal(_)) => "failed",
         };
@@ -88,12 +104,18 @@ impl Identity {
         let checked = self
             .check(request.surface, request.email, Some(request.password), request.name)
             .map_err(SignUpError::Refused)?;
-        // Looked up first so that a taken address, which each surface tells anyway, costs no hash.
+        let address = request.origin.address;
+        if let Some(retry_after_s) = self.wait_from(address) {
+            return Err(SignUpError::Throttled { retry_after_s });
+        }
+        // Looked up first so that a taken address, which each surface tells anyway, costs no hash. Whoever tries many
+        // to learn who has an account is stopped like whoever guesses passwords.
         if self.store.find_user_by_email(checked.email.key()).await?.is_some() {
-            return Err(SignUpError::Taken);
+            let wait = self.failed_from(address);
+            return Err(wait.map_or(SignUpError::Taken, |retry_after_s| SignUpError::Throttled { retry_after_s }));
         }
         let hash = match checked.password {
-            Some(password) => Some(self.hash_password(password).await?),
+            Some(password) => Some(self.hasher.hash(password, address).await?),
             None => None,
         };
         let user = self.new_user(checked.email, checked.name, hash, Vec::new());
@@ -133,14 +155,6 @@ impl Identity {
             Some(email) if faults.is_empty() => Ok(Checked { email, password, name }),
             _ => Err(faults),
         }
-    }
-
-    pub(super) async fn hash_password(&self, password: SecretString) -> Result<PasswordHash, SignUpError> {
-        use crate::credential::HasherError;
-        self.hasher.hash(password).await.map_err(|error| match error {
-            HasherError::Overloaded(overloaded) => SignUpError::Overloaded(overloaded),
-            other => SignUpError::Internal(Internal::new(other)),
-        })
     }
 
     /// An active account made now.

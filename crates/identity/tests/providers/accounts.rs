@@ -244,6 +244,16 @@ async fn a_link_is_made_only_for_the_session_it_was_begun_in() {
 }
 
 #[tokio::test]
+async fn a_bearer_of_a_token_links_nothing_having_no_cookie_to_come_back_with() {
+    let (_world, _script, node) = stage().await;
+    sign_up(&node, "bob@example.com").await;
+    let token = sign_in(&node, "bob@example.com").await.access_token;
+    let bearer = node.validate(&token).await.unwrap();
+    let refused = node.begin_provider_sign_in(linking(bearer)).await;
+    assert!(matches!(refused, Err(Refusal::NoSession)), "{refused:?}");
+}
+
+#[tokio::test]
 async fn an_identity_that_belongs_to_another_account_is_not_linked() {
     let (_world, script, node) = stage().await;
     script.expect("bob", elsewhere(person("bob-1", "bob@example.com")));

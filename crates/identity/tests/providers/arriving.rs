@@ -94,6 +94,28 @@ async fn a_refused_code_or_an_error_uses_the_state_up_too() {
 }
 
 #[tokio::test]
+async fn an_address_that_brings_codes_no_provider_gave_has_to_wait() {
+    let (world, script) = (World::new(), Script::usual());
+    script.expect("ada", person("ada-1", "ada@example.com"));
+    let providers = Arc::clone(&script);
+    let node = world
+        .node_of(|parts| {
+            parts.providers = providers;
+            parts.settings.address_failures = 3;
+        })
+        .await;
+    let mut browser = Browser::default();
+    for _ in 0..3 {
+        browser.sign_in(&node, "a guess").await.unwrap_err();
+    }
+    let refused = browser.sign_in(&node, "ada").await;
+    assert!(matches!(refused, Err(Refusal::Throttled { retry_after_s: 3600 })), "{refused:?}");
+    assert_eq!(script.exchanged(), 3, "the provider is spared");
+    world.advance(3600);
+    browser.sign_in(&node, "ada").await.unwrap();
+}
+
+#[tokio::test]
 async fn an_error_of_the_provider_is_shown_only_as_a_word() {
     let (_world, _script, node) = stage().await;
     for odd in ["<script>alert(1)</script>", "", "Access Denied", "a\r\nb", &"a".repeat(65), "é"] {

@@ -189,7 +189,8 @@ pub(crate) struct Judgement<'c> {
 #[utoipa::path(
     post, path = "/auth/register", operation_id = "register", tag = "directory", request_body = Registration,
     responses((status = 200, description = "Tokens and the person", body = DirectoryTokens),
-        (status = 400, description = "The address is taken, or the body is not JSON"))
+        (status = 400, description = "The address is taken, or the body is not JSON"),
+        (status = 429, description = "Too many failed attempts"))
 )]
 pub(crate) async fn register(
     State(api): State<Arc<Api>>,

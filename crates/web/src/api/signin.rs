@@ -91,7 +91,8 @@ impl<'s> SigninTokens<'s> {
 #[utoipa::path(
     post, path = "/api/auth/signup", operation_id = "signup", tag = "signin", request_body = Credentials,
     responses((status = 201, description = "The account", body = Account),
-        (status = 409, description = "The address is taken"))
+        (status = 409, description = "The address is taken"),
+        (status = 429, description = "Too many failed attempts"))
 )]
 pub(crate) async fn sign_up(
     State(api): State<Arc<Api>>,
