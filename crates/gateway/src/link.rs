@@ -36,8 +36,8 @@ pub(crate) type Answered = Result<Response<Incoming>, TrySendError<Request<Sent>
 /// A connection.
 pub(crate) struct Link {
     sender: SendRequest<Sent>,
-    connection: Connection<TokioIo<Stream>, Sent>,
-    /// The library has said that it is done with the connection.
+    /// Gone once the library is done with it and that is known to whoever waits.
+    connection: Option<Connection<TokioIo<Stream>, Sent>>,
     is_over: bool,
     relay: Arc<Relay>,
     waker: Waker,
@@ -54,7 +54,7 @@ impl Link {
             .await?;
         let relay = Arc::new(Relay::default());
         let waker = Waker::from(Arc::clone(&relay));
-        Ok(Self { sender, connection, is_over: false, relay, waker, alarm: Alarm::default() })
+        Ok(Self { sender, connection: Some(connection), is_over: false, relay, waker, alarm: Alarm::default() })
     }
 
     /// Hands a request over. Nothing happens until the answer is polled together with the connection.
@@ -68,11 +68,15 @@ impl Link {
         let mut inner = Context::from_waker(&self.waker);
         for _ in 0..TURNS {
             self.relay.begin();
-            if !self.is_over {
+            if let Some(connection) = self.connection.as_mut().filter(|_| !self.is_over) {
                 // Why it ended is told to whoever waits for the answer or its body.
-                self.is_over = Pin::new(&mut self.connection).poll(&mut inner).is_ready();
+                self.is_over = Pin::new(connection).poll(&mut inner).is_ready();
             }
-            let outcome = wanted(&mut inner);
+            let mut outcome = wanted(&mut inner);
+            if self.is_over && outcome.is_pending() && self.connection.take().is_some() {
+                // A request that nobody looked at any more comes back when the library's half is gone.
+                outcome = wanted(&mut inner);
+            }
             let is_woken = self.relay.end();
             if outcome.is_ready() || !is_woken {
                 return outcome;
@@ -98,9 +102,9 @@ impl Link {
     }
 
     /// The bare connection after a switch of protocols, with what was read too far.
-    pub(crate) fn into_stream(self) -> (Stream, Bytes) {
-        let parts = self.connection.into_parts();
-        (parts.io.into_inner(), parts.read_buf)
+    pub(crate) fn into_stream(self) -> Option<(Stream, Bytes)> {
+        let parts = self.connection?.into_parts();
+        Some((parts.io.into_inner(), parts.read_buf))
     }
 }
 

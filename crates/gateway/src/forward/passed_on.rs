@@ -39,13 +39,13 @@ impl<A: Authenticator> Forwarder<A> {
             service.judge(false, &*self.observer);
             return Err(Refusal::UpstreamBroken);
         }
-        let granted = upgrade.filter(|_| head.status == StatusCode::SWITCHING_PROTOCOLS);
+        let is_granted = head.status == StatusCode::SWITCHING_PROTOCOLS;
         strip(&mut head);
-        let body = match (granted, pooled) {
-            (Some(wish), Some(pooled)) => {
+        let body = match (upgrade, pooled) {
+            (Some(wish), Some(pooled)) if is_granted => {
                 head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
                 head.headers.insert(UPGRADE, wish.protocol);
-                let (stream, read_ahead) = pooled.link.into_stream();
+                let (stream, read_ahead) = pooled.link.into_stream().ok_or(Refusal::UpstreamBroken)?;
                 let open = caller.map(|caller| self.streams.open(caller));
                 tokio::spawn(upgrade::tunnel(wish.client, stream, read_ahead, service, open));
                 GatewayBody::whole(Bytes::new())
@@ -75,13 +75,19 @@ fn fault(head: &Parts, upgrade: Option<&Wish>) -> Option<&'static str> {
     }
     let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
     let is_plain = match (codings.next(), codings.next()) {
-        (None, _) => head.headers.get_all(CONTENT_LENGTH).iter().count() <= 1,
+        (None, _) => is_one_number(head.headers.get_all(CONTENT_LENGTH).iter()),
         (Some(one), None) => {
             one.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") && !head.headers.contains_key(CONTENT_LENGTH)
         }
         _ => false,
     };
     (!is_plain).then_some("the service behind framed its answer in more than one way")
+}
+
+/// Whether a length is given once, in digits, or not at all.
+fn is_one_number<'h>(mut lengths: impl Iterator<Item = &'h HeaderValue>) -> bool {
+    let is_number = |length: &HeaderValue| length.as_bytes().iter().all(u8::is_ascii_digit);
+    lengths.next().is_none_or(is_number) && lengths.next().is_none()
 }
 
 fn strip(head: &mut Parts) {

@@ -4,7 +4,12 @@
 
 mod access;
 mod answers;
+mod balancing;
 mod bodies;
+mod framing;
+mod front;
 mod headers;
 mod service;
 mod stage;
+mod tunnels;
+mod uploads;

@@ -108,12 +108,7 @@ impl Service {
 
 /// Reads one request; `None` at the end of the connection.
 pub(crate) async fn receive(connection: &mut Connection) -> Option<Received> {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if connection.read_line(&mut head).await.ok()? == 0 {
-            return None;
-        }
-    }
+    let head = head(connection).await?;
     let mut received = Received { head, body: Vec::new(), complete: true };
     let length = received.header("content-length").first().map(|length| length.parse().unwrap());
     if let Some(length) = length {
@@ -124,6 +119,17 @@ pub(crate) async fn receive(connection: &mut Connection) -> Option<Received> {
         received.complete = chunks(connection, &mut received.body).await.is_ok();
     }
     Some(received)
+}
+
+/// Reads the head of a request; `None` at the end of the connection.
+pub(crate) async fn head(connection: &mut Connection) -> Option<String> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if connection.read_line(&mut head).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some(head)
 }
 
 async fn chunks(connection: &mut Connection, body: &mut Vec<u8>) -> std::io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,7 +31,23 @@ pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 pub(crate) const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
 /// `alice` is in the team Design and the domain product, an editor, her address is verified; `bob` is nothing.
-pub(crate) struct KnownTokens;
+#[derive(Default)]
+pub(crate) struct KnownTokens(Sessions);
+
+/// Whether everybody's session goes on, and how often one ended.
+#[derive(Clone, Default)]
+pub(crate) struct Sessions(Arc<(AtomicBool, AtomicU64)>);
+
+impl Sessions {
+    pub(crate) fn end(&self) {
+        self.0.0.store(true, Ordering::Relaxed);
+        self.another_ends();
+    }
+
+    pub(crate) fn another_ends(&self) {
+        self.0.1.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 impl Authenticator for KnownTokens {
     async fn authenticate(&self, token: &str) -> Result<Arc<Caller>, ValidateError> {
@@ -45,11 +62,11 @@ impl Authenticator for KnownTokens {
     }
 
     async fn still_counts(&self, _caller: &Caller) -> bool {
-        true
+        !self.0.0.0.load(Ordering::Relaxed)
     }
 
     fn change_generation(&self) -> u64 {
-        0
+        self.0.0.1.load(Ordering::Relaxed)
     }
 }
 
@@ -135,14 +152,23 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(route: Route) -> Self {
+        Self::reaching(route, &Sessions::default(), ConnectSettings::default())
+    }
+
+    pub(crate) fn with_sessions(route: Route, sessions: &Sessions) -> Self {
+        Self::reaching(route, sessions, ConnectSettings::default())
+    }
+
+    pub(crate) fn reaching(route: Route, sessions: &Sessions, connect: ConnectSettings) -> Self {
+        let tokens = Arc::new(KnownTokens(sessions.clone()));
         let settings = GatewaySettings {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             cookie_name: "__Host-access_token".to_owned(),
             public_url: "https://door.example".parse().unwrap(),
-            connect: ConnectSettings::default(),
+            connect,
         };
         let routes = Arc::new(Routes::new([route]));
-        let gateway = Gateway::new(routes, Arc::new(KnownTokens), settings, Arc::new(Unobserved)).unwrap();
+        let gateway = Gateway::new(routes, tokens, settings, Arc::new(Unobserved)).unwrap();
         Self { gateway }
     }
 
