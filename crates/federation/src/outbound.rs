@@ -1,28 +1,28 @@
-//! The only HTTP client that serves identity: fetches one small document, and trusts nothing about who answers.
+//! The only HTTP client that serves identity: asks for one small document, and trusts nothing about who answers.
 //!
-//! One connection per fetch (fetches are rare), one deadline over everything, a bounded body, no redirects, no
-//! compression. Knows nothing of what it fetches.
+//! One connection per question (they are rare), one deadline over everything, a bounded body, no redirects, no
+//! compression. Knows nothing of what it asks for.
 
 use std::error::Error;
-use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, DATE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, USER_AGENT};
 use http::uri::Scheme;
-use http::{Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connect, HttpInfo};
 use hyper_util::rt::TokioExecutor;
 use jiff::Timestamp;
-use rustls::ClientConfig;
 use url::Url;
 
-use crate::dial::{DialError, Dialer, Reach};
+use crate::dial::{DialError, Dialer, Reach, Resolve};
+use crate::trust::{BadCertificates, Trust};
 
 /// Longest time from the first look-up to the last byte.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -53,8 +53,18 @@ pub enum OutboundError {
     TooLarge,
 }
 
-/// A document that was fetched.
+/// What is asked beside the address.
+#[derive(Debug, Default)]
+pub(crate) struct Question {
+    /// Who asks; marked as sensitive.
+    pub(crate) authorization: Option<HeaderValue>,
+    /// A form to send; without one it is a GET.
+    pub(crate) form: Option<String>,
+}
+
+/// What was answered.
 pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
     /// Who answered.
     pub(crate) peer: IpAddr,
@@ -62,20 +72,43 @@ pub(crate) struct Answer {
     pub(crate) date: Option<Timestamp>,
 }
 
+impl Answer {
+    /// The answer, if it is what was asked for.
+    pub(crate) fn ok(self) -> Result<Self, OutboundError> {
+        if self.status == StatusCode::OK { Ok(self) } else { Err(OutboundError::Status(self.status.as_u16())) }
+    }
+}
+
+/// How others are reached.
+#[derive(Clone, Debug, Default)]
+pub struct OutboundSettings {
+    /// Whether http is spoken to everybody (for development); otherwise to loopback and private addresses only.
+    pub allow_insecure: bool,
+    /// Where a host (in lower case) and port are instead of where the name system says.
+    pub resolve: Vec<(String, u16, SocketAddr)>,
+    /// Certificates to trust beside the machine's, as PEM.
+    pub extra_ca: Option<Vec<u8>>,
+}
+
 /// The client. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Outbound {
     allow_insecure: bool,
+    resolve: Arc<Resolve>,
+    trust: Trust,
     deadline: Duration,
-    /// Loaded when https is first spoken: reading a machine's root certificates takes longer than starting.
-    tls: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
 impl Outbound {
-    /// A client that speaks http to loopback and private addresses only; with `allow_insecure` (for development)
-    /// to everybody.
-    pub fn new(allow_insecure: bool) -> Self {
-        Self { allow_insecure, deadline: DEADLINE, tls: Arc::default() }
+    /// A client with these settings.
+    pub fn new(settings: OutboundSettings) -> Result<Self, BadCertificates> {
+        let resolve = settings.resolve.into_iter().map(|(host, port, address)| ((host, port), address));
+        Ok(Self {
+            allow_insecure: settings.allow_insecure,
+            resolve: Arc::new(resolve.collect()),
+            trust: Trust::new(settings.extra_ca.as_deref())?,
+            deadline: DEADLINE,
+        })
     }
 
     /// The same with less patience.
@@ -86,22 +119,30 @@ impl Outbound {
 
     /// Fetches a document.
     pub(crate) async fn get(&self, url: &Url, reach: Reach) -> Result<Answer, OutboundError> {
-        let exchange = tokio::time::timeout(self.deadline, self.exchange(url, reach)).await;
+        self.ask(url, reach, Question::default()).await?.ok()
+    }
+
+    /// Asks, and takes any answer but a redirect.
+    pub(crate) async fn ask(&self, url: &Url, reach: Reach, question: Question) -> Result<Answer, OutboundError> {
+        let exchange = tokio::time::timeout(self.deadline, self.exchange(url, reach, question)).await;
         exchange.unwrap_or(Err(OutboundError::Deadline(self.deadline)))
     }
 
-    async fn exchange(&self, url: &Url, reach: Reach) -> Result<Answer, OutboundError> {
+    async fn exchange(&self, url: &Url, reach: Reach, question: Question) -> Result<Answer, OutboundError> {
         let uri = fetchable(url).ok_or(OutboundError::BadUrl)?;
-        let dialer = Dialer { reach, allow_insecure: self.allow_insecure };
-        let response = if uri.scheme() == Some(&Scheme::HTTPS) {
-            send(HttpsConnector::from((dialer, self.tls()?)), uri).await?
+        let secure = uri.scheme() == Some(&Scheme::HTTPS);
+        let request = question.request(uri)?;
+        let dialer = Dialer { reach, allow_insecure: self.allow_insecure, resolve: Arc::clone(&self.resolve) };
+        let response = if secure {
+            let tls = self.trust.tls();
+            let tls = tls.map_err(|error| OutboundError::Unreachable(format!("https cannot be spoken: {error}")))?;
+            send(HttpsConnector::from((dialer, tls)), request).await?
         } else {
-            send(dialer, uri).await?
+            send(dialer, request).await?
         };
-        match response.status() {
-            StatusCode::OK => {}
-            status if status.is_redirection() => return Err(OutboundError::Redirect),
-            status => return Err(OutboundError::Status(status.as_u16())),
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(OutboundError::Redirect);
         }
         let peer = response.extensions().get::<HttpInfo>().map(|info| info.remote_addr().ip());
         let peer = peer.ok_or_else(|| OutboundError::Unreachable("it has gone already".to_owned()))?;
@@ -109,24 +150,28 @@ impl Outbound {
         let body = Limited::new(response.into_body(), MOST_BYTES).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() { OutboundError::TooLarge } else { unreachable(error.as_ref()) }
         })?;
-        Ok(Answer { body: body.to_bytes(), peer, date })
+        Ok(Answer { status, body: body.to_bytes(), peer, date })
     }
+}
 
-    fn tls(&self) -> Result<Arc<ClientConfig>, OutboundError> {
-        if let Some(config) = self.tls.get() {
-            return Ok(Arc::clone(config));
+impl Question {
+    fn request(self, uri: Uri) -> Result<Request<Full<Bytes>>, OutboundError> {
+        let mut request = match &self.form {
+            Some(_) => Request::post(uri).header(CONTENT_TYPE, "application/x-www-form-urlencoded"),
+            None => Request::get(uri),
+        };
+        request = request.header(ACCEPT, "application/json").header(USER_AGENT, AGENT);
+        if let Some(authorization) = self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
         }
-        let config = Arc::new(tls_config()?);
-        Ok(Arc::clone(self.tls.get_or_init(|| config)))
+        request.body(self.form.unwrap_or_default().into()).map_err(|_| OutboundError::BadUrl)
     }
 }
 
 async fn send<C: Connect + Clone + Send + Sync + 'static>(
     connector: C,
-    uri: Uri,
+    request: Request<Full<Bytes>>,
 ) -> Result<Response<Incoming>, OutboundError> {
-    let request = Request::get(uri).header(ACCEPT, "application/json").header(USER_AGENT, AGENT);
-    let request = request.body(Empty::<Bytes>::new()).map_err(|_| OutboundError::BadUrl)?;
     let client =
         Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).retry_canceled_requests(false).build(connector);
     client.request(request).await.map_err(|error| unreachable(&error))
@@ -153,13 +198,4 @@ fn unreachable(error: &(dyn Error + 'static)) -> OutboundError {
         Some(refusal) => refusal.to_string(),
         None => format!("the connection failed: {innermost}"),
     })
-}
-
-/// Verifies servers by the machine's root certificates (`SSL_CERT_FILE` names others).
-fn tls_config() -> Result<ClientConfig, OutboundError> {
-    let no_tls = |error: &dyn Error| OutboundError::Unreachable(format!("https cannot be spoken: {error}"));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let roots = versions.map_err(|error| no_tls(&error))?.with_native_roots();
-    Ok(roots.map_err(|error| no_tls(&error))?.with_no_client_auth())
 }

@@ -7,10 +7,10 @@ use doorward_protocol::jwk::PublicJwk;
 use super::issuer::{Answer, Issuer};
 use super::key;
 use crate::dial::Reach;
-use crate::{DiscoveryError, IssuerConfig, Outbound, OutboundError, Survey, survey};
+use crate::{DiscoveryError, IssuerConfig, Outbound, OutboundError, OutboundSettings, Survey, survey};
 
 fn outbound() -> Outbound {
-    Outbound::new(false)
+    Outbound::new(OutboundSettings::default()).unwrap()
 }
 
 async fn look(issuer: &Issuer) -> Result<Survey, DiscoveryError> {

@@ -8,7 +8,7 @@ use doorward_protocol::jwk::VerifyingKey;
 
 use super::issuer::{Answer, Issuer};
 use super::{Ahead, key};
-use crate::{IssuerKeys, Outbound};
+use crate::{IssuerKeys, Outbound, OutboundSettings};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -22,7 +22,7 @@ struct Ours {
 impl Ours {
     fn trusting(issuers: &[&Issuer]) -> Self {
         let clock = Ahead::default();
-        let outbound = Outbound::new(false).with_deadline(SECOND);
+        let outbound = Outbound::new(OutboundSettings::default()).unwrap().with_deadline(SECOND);
         let configs = issuers.iter().map(|issuer| issuer.config()).collect();
         Self { keys: IssuerKeys::with_monotonic(configs, &outbound, &clock.monotonic()), clock }
     }
