@@ -129,6 +129,12 @@ impl Stream {
     }
 }
 
+impl From<Bytes> for GatewayBody {
+    fn from(body: Bytes) -> Self {
+        Self::whole(body)
+    }
+}
+
 impl Body for GatewayBody {
     type Data = Bytes;
     type Error = AnswerError;

@@ -74,6 +74,8 @@ impl Refusal {
         let body = Bytes::from(serde_json::to_vec(&problem).unwrap_or_default());
         let mut response = Response::new(GatewayBody::whole(body));
         *response.status_mut() = status;
+        // For who makes a page of it where a browser asks for one.
+        response.extensions_mut().insert(problem);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

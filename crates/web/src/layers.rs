@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use bytes::Bytes;
 use doorward_identity::Entropy;
 use doorward_identity::session::Origin;
 use http::header::{
@@ -19,8 +20,11 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, request};
 use http_body::Body;
 use ipnet::IpNet;
 
+use crate::WebSettings;
 use crate::access_log::{self, AccessLine};
+use crate::api::hosted::sign_in;
 use crate::cors::Cors;
+use crate::pages::{self, Ways};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -54,6 +58,7 @@ pub struct Envelope {
     cors: Cors,
     trusted_proxies: Vec<IpNet>,
     https: bool,
+    ways: Ways,
     ids: RequestIds,
     observer: Arc<dyn RequestObserver>,
 }
@@ -68,6 +73,8 @@ pub struct Exchange {
     client: IpAddr,
     page: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
+    /// Whether a refusal should be a page.
+    wants_page: bool,
 }
 
 impl Exchange {
@@ -93,14 +100,18 @@ impl Exchange {
 
 impl Envelope {
     /// An envelope; `entropy` makes request ids differ between processes.
-    pub fn new(
-        cors: Cors,
-        trusted_proxies: Vec<IpNet>,
-        https: bool,
-        entropy: &dyn Entropy,
-        observer: Arc<dyn RequestObserver>,
-    ) -> Self {
-        Self { cors, trusted_proxies, https, ids: RequestIds::new(entropy), observer }
+    pub(crate) fn new(settings: &WebSettings, observer: Arc<dyn RequestObserver>, entropy: &dyn Entropy) -> Self {
+        Self {
+            cors: settings.cors.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            https: settings.public_url.starts_with("https:"),
+            ways: Ways {
+                sign_in: settings.surfaces.hosted.then_some(sign_in::LOGIN),
+                home: settings.frontend_url.clone(),
+            },
+            ids: RequestIds::new(entropy),
+            observer,
+        }
     }
 
     /// A request has come in.
@@ -114,6 +125,7 @@ impl Envelope {
             client: client(peer.ip(), &head.headers, &self.trusted_proxies),
             page: head.headers.get(ORIGIN).cloned(),
             user_agent: head.headers.get(USER_AGENT).cloned(),
+            wants_page: head.method == Method::GET && pages::prefers_html(&head.headers),
         }
     }
 
@@ -131,8 +143,15 @@ impl Envelope {
         Some(response)
     }
 
-    /// The answer is there: marks, logs and counts it.
-    pub fn finish<B: Body>(&self, exchange: &Exchange, answered: Answered<'_>, response: &mut Response<B>) {
+    /// The answer is there: makes a refusal a page for people, marks, logs and counts it.
+    pub fn finish<B>(&self, exchange: &Exchange, answered: Answered<'_>, response: &mut Response<B>)
+    where
+        B: Body + From<Bytes>,
+    {
+        if exchange.wants_page {
+            let signing_in = matches!(answered, Answered::Own(sign_in::LOGIN | sign_in::CALLBACK));
+            pages::instead_of(response, signing_in, exchange.request_id(), &self.ways);
+        }
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, exchange.request_id.clone());
         self.cors.mark(exchange.page.as_ref(), headers);

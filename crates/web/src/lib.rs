@@ -28,7 +28,7 @@ use std::sync::atomic::AtomicBool;
 use axum::body::Body;
 use bytes::Bytes;
 use doorward_identity::{Entropy, Identity};
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use ipnet::IpNet;
 use tower_service::Service;
 
@@ -38,7 +38,6 @@ pub use cors::Cors;
 pub use layers::{Answered, Envelope, Exchange, RequestObserver};
 pub use openapi::document;
 
-use api::hosted::sign_in;
 use routes::RouteNames;
 
 /// What an operator decides about the surfaces.
@@ -92,9 +91,6 @@ pub struct Surfaces {
     envelope: Envelope,
     router: axum::Router,
     names: RouteNames,
-    /// Where pages lead: to signing in, if that can be done in a browser, and to the application.
-    sign_in: Option<&'static str>,
-    home: String,
 }
 
 impl Surfaces {
@@ -105,17 +101,9 @@ impl Surfaces {
         observer: Arc<dyn RequestObserver>,
         entropy: &dyn Entropy,
     ) -> Self {
-        let envelope = Envelope::new(
-            settings.cors.clone(),
-            settings.trusted_proxies.clone(),
-            settings.public_url.starts_with("https:"),
-            entropy,
-            observer,
-        );
-        let sign_in = settings.surfaces.hosted.then_some(sign_in::LOGIN);
-        let home = settings.frontend_url.clone();
+        let envelope = Envelope::new(&settings, observer, entropy);
         let (router, names) = routes::build(identity, settings);
-        Self { envelope, router, names, sign_in, home }
+        Self { envelope, router, names }
     }
 
     /// What every request passes, proxied ones too.
@@ -127,12 +115,7 @@ impl Surfaces {
     pub async fn answer(&self, exchange: &Arc<Exchange>, mut request: Request<Body>) -> Response<Body> {
         let route = self.names.of(request.uri().path());
         request.extensions_mut().insert(Arc::clone(exchange));
-        let wants_page = *request.method() == Method::GET && pages::prefers_html(request.headers());
         let Ok(mut answer) = self.router.clone().call(request).await;
-        if wants_page {
-            let ways = pages::Ways { sign_in: self.sign_in, home: &self.home };
-            pages::instead_of(&mut answer, exchange.request_id(), ways);
-        }
         self.envelope.finish(exchange, Answered::Own(route), &mut answer);
         answer
     }

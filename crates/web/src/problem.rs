@@ -22,7 +22,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::contract::Contract;
-use crate::pages::Told;
 
 /// How long a provider that cannot be reached is left alone, in seconds.
 const PROVIDER_RETRY_S: u64 = 5;
@@ -35,8 +34,6 @@ pub(crate) struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     retry_after_s: Option<u64>,
-    /// Whether it is the end of a sign-in.
-    ends_sign_in: bool,
     /// Whether a token was sent that did not count, which the challenge of a 401 tells (RFC 6750, 3).
     token_refused: bool,
 }
@@ -44,16 +41,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// A refusal with a stable code and a sentence for people.
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        let detail = detail.into();
-        Self {
-            status,
-            code,
-            detail,
-            errors: Vec::new(),
-            retry_after_s: None,
-            ends_sign_in: false,
-            token_refused: false,
-        }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after_s: None, token_refused: false }
     }
 
     /// The request cannot even be read.
@@ -113,6 +101,11 @@ impl Problem {
         Self { errors: errors.collect(), ..Self::new(contract.bad_input(), "invalid_input", detail) }
     }
 
+    fn throttled(retry_after_s: u64) -> Self {
+        let detail = "Too many failed attempts; try again later";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(retry_after_s)
+    }
+
     fn overloaded(retry_after_s: u64) -> Self {
         let detail = "Too many passwords are being checked right now; try again in a moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).retry_after(retry_after_s)
@@ -140,11 +133,6 @@ impl Problem {
         self
     }
 
-    fn ends_sign_in(mut self) -> Self {
-        self.ends_sign_in = true;
-        self
-    }
-
     fn token_refused(mut self) -> Self {
         self.token_refused = true;
         self
@@ -162,10 +150,7 @@ impl Spoken for SignInError {
         let unauthorized = StatusCode::UNAUTHORIZED;
         match self {
             Self::BadCredentials => Problem::new(unauthorized, "bad_credentials", contract.bad_credentials()),
-            Self::Throttled { retry_after_s } => {
-                let detail = "Too many failed attempts; try again later";
-                Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(retry_after_s)
-            }
+            Self::Throttled { retry_after_s } => Problem::throttled(retry_after_s),
             Self::Overloaded(overloaded) => Problem::overloaded(overloaded.retry_after_s),
             Self::Store(error) => error.into(),
             Self::Internal(error) => error.into(),
@@ -177,6 +162,7 @@ impl Spoken for SignUpError {
     fn under(self, contract: Contract) -> Problem {
         match self {
             Self::Refused(faults) => Problem::refused(contract, faults),
+            Self::Throttled { retry_after_s } => Problem::throttled(retry_after_s),
             Self::Taken => Problem::new(contract.taken(), "email_taken", "Email already registered"),
             Self::Overloaded(overloaded) => Problem::overloaded(overloaded.retry_after_s),
             Self::Store(error) => error.into(),
@@ -274,6 +260,7 @@ impl From<ProviderSignInError> for Problem {
             E::BadState => "bad_state",
             E::NoSession => "no_session",
             E::NotFinished(_) => "not_finished",
+            E::Throttled { retry_after_s } => return Self::throttled(retry_after_s),
             E::Provider(ProviderError::Unavailable(_)) => "provider_unavailable",
             E::Provider(ProviderError::Unknown | ProviderError::Refused(_) | ProviderError::Untrustworthy(_)) => {
                 "provider_failed"
@@ -281,16 +268,15 @@ impl From<ProviderSignInError> for Problem {
             E::EmailNotVerified => "email_not_verified",
             E::Conflict => "account_conflict",
             E::Disabled => "user_disabled",
-            E::Store(error) => return Self::from(error).ends_sign_in(),
-            E::Internal(error) => return Self::from(error).ends_sign_in(),
+            E::Store(error) => return error.into(),
+            E::Internal(error) => return error.into(),
         };
-        let problem = match error {
+        match error {
             E::Provider(ProviderError::Unavailable(_)) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string()).retry_after(PROVIDER_RETRY_S)
             }
             _ => Self::new(StatusCode::BAD_REQUEST, code, error.to_string()),
-        };
-        problem.ends_sign_in()
+        }
     }
 }
 
@@ -355,13 +341,12 @@ impl From<RotateError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let told = Told { status: self.status, detail: self.detail.clone(), ends_sign_in: self.ends_sign_in };
         let body = problem::Problem::new(self.status.as_u16(), title, self.code)
             .with_detail(self.detail.into_owned())
             .with_errors(self.errors);
         let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
         *response.status_mut() = self.status;
-        response.extensions_mut().insert(told);
+        response.extensions_mut().insert(body);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -5,13 +5,13 @@
 
 mod negotiation;
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use axum::body::Body;
-use axum::response::Response;
+use bytes::Bytes;
+use doorward_protocol::problem::Problem;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 pub(crate) use negotiation::prefers_html;
 
@@ -23,38 +23,13 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// What a refusal says, which travels with its JSON until it is known whether a page is wanted.
-#[derive(Clone, Debug)]
-pub(crate) struct Told {
-    pub(crate) status: StatusCode,
-    /// In a sentence.
-    pub(crate) detail: Cow<'static, str>,
-    /// Whether it is the end of a sign-in.
-    pub(crate) ends_sign_in: bool,
-}
-
-impl Told {
-    /// The same in a few words.
-    fn heading(&self) -> &'static str {
-        match self.status {
-            _ if self.ends_sign_in => "Signing in did not work",
-            StatusCode::UNAUTHORIZED => "You are not signed in",
-            StatusCode::FORBIDDEN => "You may not do this",
-            StatusCode::NOT_FOUND => "Page not found",
-            StatusCode::SERVICE_UNAVAILABLE => "Not available right now",
-            status if status.is_server_error() => "Something went wrong",
-            _ => "This cannot be done",
-        }
-    }
-}
-
 /// Where pages lead.
-#[derive(Clone, Copy)]
-pub(crate) struct Ways<'s> {
+#[derive(Clone, Debug)]
+pub(crate) struct Ways {
     /// To signing in, if people can through a page.
-    pub(crate) sign_in: Option<&'s str>,
+    pub(crate) sign_in: Option<&'static str>,
     /// To the application.
-    pub(crate) home: &'s str,
+    pub(crate) home: String,
 }
 
 /// A place to go from a page.
@@ -63,26 +38,43 @@ struct Link<'l> {
     words: &'l str,
 }
 
-/// A refusal as a page: the same status and headers, another body. Whatever is no refusal stays as it is.
-pub(crate) fn instead_of(answer: &mut Response, request_id: &str, ways: Ways<'_>) {
-    let Some(told) = answer.extensions_mut().remove::<Told>() else { return };
-    let words = if told.ends_sign_in { "Try again" } else { "Sign in" };
-    let helps = told.ends_sign_in || told.status == StatusCode::UNAUTHORIZED;
+/// A refusal as a page: the same status and headers, another body. Whatever is no refusal of ours stays as it is.
+///
+/// A refusal carries what it says among its extensions, which nobody outside can put there.
+pub(crate) fn instead_of<B: From<Bytes>>(answer: &mut Response<B>, signing_in: bool, request_id: &str, ways: &Ways) {
+    let status = answer.status();
+    let Some(problem) = answer.extensions_mut().remove::<Problem>() else { return };
+    let words = if signing_in { "Try again" } else { "Sign in" };
+    let helps = signing_in || status == StatusCode::UNAUTHORIZED;
     let sign_in = ways.sign_in.filter(|_| helps).map(|to| Link { to, words });
-    let home = Link { to: ways.home, words: "Go to the application" };
+    let home = Link { to: &ways.home, words: "Go to the application" };
     let links: Vec<Link<'_>> = sign_in.into_iter().chain([home]).collect();
     let note = format!("When asking for help, give this number: <code>{}</code>", escaped(request_id));
-    *answer.body_mut() = Body::from(page(told.heading(), &told.detail, &links, "", &note));
+    let heading = if signing_in { "Signing in did not work" } else { heading(status) };
+    let html = page(heading, problem.detail.as_deref().unwrap_or_default(), &links, "", &note);
+    *answer.body_mut() = Bytes::from(html).into();
     dress(answer.headers_mut());
+}
+
+/// What happened, in a few words.
+const fn heading(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "You are not signed in",
+        StatusCode::FORBIDDEN => "You may not do this",
+        StatusCode::NOT_FOUND => "Page not found",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => "Not available right now",
+        status if status.as_u16() >= 500 => "Something went wrong",
+        _ => "This cannot be done",
+    }
 }
 
 /// Somebody is signed in and goes on to `to`. A step of our own between the provider and there: a cookie that is
 /// `SameSite=Strict` does not travel along redirects that began at another site.
-pub(crate) fn onward(to: &str) -> Response {
+pub(crate) fn onward(to: &str) -> Response<Body> {
     let refresh = format!("<meta http-equiv=\"refresh\" content=\"0;url={}\">\n", escaped(to));
     let body = page("You are signed in", "One moment.", &[Link { to, words: "Continue" }], &refresh, "");
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::OK;
     dress(response.headers_mut());
     response
 }

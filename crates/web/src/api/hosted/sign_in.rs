@@ -25,6 +25,8 @@ use crate::{Api, SameSite, json, pages};
 
 /// Where signing in begins.
 pub(crate) const LOGIN: &str = "/api/v1/auth/login";
+/// Where it ends.
+pub(crate) const CALLBACK: &str = "/api/v1/auth/callback";
 
 /// How somebody wants to sign in.
 #[derive(IntoParams)]
@@ -133,6 +135,8 @@ pub(crate) async fn log_in(
     get, path = "/api/v1/auth/callback", operation_id = "hosted_callback", tag = "hosted", params(Return),
     responses((status = 302, description = "Signed in, with a session's cookie; to the dashboard or where they wanted"),
         (status = 400, description = "Nobody was signed in; a page where a browser asks for one"),
+        (status = 429, description = "Too many failed attempts"),
+        (status = 429, description = "Too many failed attempts"),
         (status = 503, description = "The provider cannot be reached"))
 )]
 pub(crate) async fn callback(
