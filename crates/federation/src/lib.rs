@@ -11,7 +11,7 @@ mod discovery;
 mod issuer_keys;
 mod key_set;
 mod outbound;
-pub mod provider;
+mod provider;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -20,4 +20,7 @@ mod trust;
 pub use discovery::{DiscoveryError, Survey, survey};
 pub use issuer_keys::{IssuerConfig, IssuerKeys};
 pub use outbound::{Outbound, OutboundError, OutboundSettings};
+pub use provider::{
+    BadPrivateKey, ClientAuth, Endpoints, LogoutStyle, OpenIdProviders, ProviderConfig, ProviderSurvey, survey_provider,
+};
 pub use trust::BadCertificates;
