@@ -43,7 +43,8 @@ impl Identity {
     /// The account of an outside person, made or linked on first sight.
     ///
     /// An existing account is linked only when both sides verified the address: else whoever registered it
-    /// here first, without owning it, would share the account with its owner.
+    /// here first, without owning it, would share the account with its owner. And only when nobody else of that
+    /// issuer has it: else an address that was handed on there would hand on the account.
     pub(crate) async fn provision(&self, person: OutsidePerson) -> Result<Arc<UserContext>, ProvisionError> {
         if let Some(user) = self.store.find_user_by_identity(&person.identity).await? {
             return self.active_context(user.id).await;
@@ -88,6 +89,12 @@ impl Identity {
     }
 
     async fn link(&self, user: User, person: OutsidePerson) -> Result<Arc<UserContext>, ProvisionError> {
+        let is_another = |known: &ExternalIdentity| {
+            known.issuer == person.identity.issuer && known.subject != person.identity.subject
+        };
+        if self.store.list_identities(user.id).await?.iter().any(is_another) {
+            return Err(ProvisionError::Conflict);
+        }
         let audit = self.audit(
             AuditActor::System,
             AuditAction::IdentityLinked,

@@ -48,10 +48,18 @@ async fn a_person_seen_first_gets_an_account_and_gets_it_again() {
     }
     script.expect("ada", OutsideAccount { email: None, ..person("ada-1", "") });
     assert_eq!(Browser::default().sign_in(&node, "ada").await.unwrap().context.user.id, first.user.id);
-    // An address that was handed on to somebody else there gives nobody the account.
-    script.expect("new", person("ada-2", "ada@example.com"));
-    let other = Browser::default().sign_in(&node, "new").await.unwrap().context;
-    assert_eq!(other.user.id, first.user.id, "linked: both sides verified the address");
+}
+
+#[tokio::test]
+async fn an_address_that_was_handed_on_at_its_provider_does_not_hand_on_the_account() {
+    let (_world, script, node) = stage().await;
+    let ada = Browser::default().sign_in(&node, "ada").await.unwrap().context.user.id;
+    script.expect("heir", person("ada-2", "ada@example.com"));
+    let refused = Browser::default().sign_in(&node, "heir").await;
+    assert!(matches!(refused, Err(Refusal::Conflict)), "{refused:?}");
+    // Another provider that knows the address as verified speaks of the same person.
+    script.expect("ada there", elsewhere(person("ada-x", "ada@example.com")));
+    assert_eq!(Browser::default().go(&node, at_other(), "ada there").await.unwrap().context.user.id, ada);
 }
 
 #[tokio::test]
