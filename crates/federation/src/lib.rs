@@ -11,7 +11,7 @@ mod discovery;
 mod issuer_keys;
 mod key_set;
 mod outbound;
-mod provider;
+pub mod provider;
 mod source;
 #[cfg(test)]
 mod tests;
