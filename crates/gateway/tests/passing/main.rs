@@ -9,6 +9,7 @@ mod bodies;
 mod framing;
 mod front;
 mod headers;
+mod http2;
 mod service;
 mod stage;
 mod tunnels;

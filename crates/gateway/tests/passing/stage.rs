@@ -9,7 +9,7 @@ use bytes::Bytes;
 use doorward_gateway::route::{Match, Route, Routes};
 use doorward_gateway::{
     Authenticator, ConnectSettings, ExchangeInfo, Gateway, GatewayBody, GatewaySettings, Group, GroupSettings, Inject,
-    Needs, Require, Timeouts, Unobserved,
+    Needs, Require, StartError, Timeouts, Unobserved,
 };
 use doorward_identity::StoreError;
 use doorward_identity::domain::Domain;
@@ -152,14 +152,14 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(route: Route) -> Self {
-        Self::reaching(route, &Sessions::default(), ConnectSettings::default())
+        Self::with_sessions(route, &Sessions::default())
     }
 
     pub(crate) fn with_sessions(route: Route, sessions: &Sessions) -> Self {
-        Self::reaching(route, sessions, ConnectSettings::default())
+        Self::start(route, sessions, ConnectSettings::default()).unwrap()
     }
 
-    pub(crate) fn reaching(route: Route, sessions: &Sessions, connect: ConnectSettings) -> Self {
+    pub(crate) fn start(route: Route, sessions: &Sessions, connect: ConnectSettings) -> Result<Self, StartError> {
         let tokens = Arc::new(KnownTokens(sessions.clone()));
         let settings = GatewaySettings {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
@@ -168,8 +168,8 @@ impl Stage {
             connect,
         };
         let routes = Arc::new(Routes::new([route]));
-        let gateway = Gateway::new(routes, tokens, settings, Arc::new(Unobserved)).unwrap();
-        Self { gateway }
+        let gateway = Gateway::new(routes, tokens, settings, Arc::new(Unobserved))?;
+        Ok(Self { gateway })
     }
 
     /// Sends a request straight from a client.
