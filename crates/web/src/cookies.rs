@@ -12,9 +12,7 @@ use http::{HeaderMap, HeaderValue};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
-/// What the cookies of sign-ins under way are called, before their id.
-const FLOW: &str = "doorward_flow_";
-/// How long such an id is.
+/// How long the id of a sign-in under way is.
 const FLOW_ID: usize = 16;
 /// How many sign-ins one browser may have under way, in tabs beside each other.
 const MAX_FLOWS: usize = 5;
@@ -99,8 +97,7 @@ impl SessionCookie {
     }
 
     const fn flow_prefix(&self) -> &'static str {
-        const PREFIXED: &str = "__Host-doorward_flow_";
-        if self.secure { PREFIXED } else { FLOW }
+        if self.secure { "__Host-doorward_flow_" } else { "doorward_flow_" }
     }
 
     fn session(&self, value: &str, max_age: SignedDuration) -> Result<HeaderValue, Internal> {
@@ -156,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_can_add_an_attribute_line_or_be_printed() -> Outcome {
+    fn no_value_can_add_a_line_or_be_printed() -> Outcome {
         assert!(cookie(true).set(&"x\r\nSet-Cookie: y=z".into()).is_err());
         assert_eq!(format!("{:?}", cookie(true).set(&"dws_x".into())?), "Sensitive");
         Ok(())

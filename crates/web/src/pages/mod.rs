@@ -152,4 +152,25 @@ mod tests {
         let tags = page("", "", &[Link { to: "", words: "" }], "", "").matches('<').count();
         assert_eq!(html.matches('<').count(), tags);
     }
+
+    #[test]
+    fn a_refusal_of_ours_becomes_a_page_and_a_services_own_does_not() -> Result<(), http::Error> {
+        let json = "{\"detail\":\"asleep\"}";
+        let ways = Ways { sign_in: Some("/login"), home: "https://app.example.com".to_owned() };
+        for ours in [true, false] {
+            let mut answer = Response::builder().status(503).header("retry-after", "1").body(Bytes::from(json))?;
+            if ours {
+                let problem = Problem::new(503, "Service Unavailable", "asleep").with_detail("It is asleep");
+                answer.extensions_mut().insert(problem);
+            }
+            instead_of(&mut answer, false, "id-1", &ways);
+            assert_eq!(answer.headers()["retry-after"], "1");
+            assert_eq!(answer.body() == json, !ours);
+            let html = String::from_utf8_lossy(answer.body());
+            let parts = ["<h1>Not available right now</h1>", "<p>It is asleep</p>", "<code>id-1</code>"];
+            assert_eq!(parts.iter().all(|part| html.contains(part)), ours, "{html}");
+            assert!(!html.contains("/login"), "signing in does not help here");
+        }
+        Ok(())
+    }
 }
