@@ -5,19 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
-use doorward_federation::{IssuerConfig, IssuerKeys, Outbound};
 use doorward_identity::Identity;
-use doorward_identity::provider::NoProviders;
 
 use crate::admin::Admin;
 use crate::chores;
-use crate::config::{Config, Environment};
+use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::gateway::Services;
 use crate::listening::Listening;
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
-use crate::parts::{self, Outsiders};
+use crate::outsiders::Outsiders;
+use crate::parts;
 use crate::recorder::Recorder;
 use crate::run::{Drained, Server};
 
@@ -33,11 +32,8 @@ impl App {
     /// Opens the store, brings it up to date and starts the domain.
     pub(crate) async fn build(config: Config) -> anyhow::Result<Self> {
         let metrics = Arc::new(Metrics::new());
-        let issuers = Arc::new(outside_issuers(&config));
-        let outsiders = Outsiders { issuers: Arc::clone(&issuers) as _, providers: Arc::new(NoProviders) };
-        let parts = parts::parts(&config, Arc::clone(&metrics) as _, outsiders).await?;
+        let parts = parts::parts(&config, Arc::clone(&metrics) as _, Outsiders::of(&config)?).await?;
         let identity = Arc::new(Identity::start(parts).await?);
-        issuers.warm();
         let (teams, domains) = parts::seeds(&config.seed)?;
         identity.seed(&teams, &domains).await.context("the first teams and domains cannot be made")?;
         Ok(Self { config, identity, metrics, readiness: Arc::new(AtomicBool::new(false)) })
@@ -76,14 +72,4 @@ impl App {
         admin_server.stopped().await;
         Ok(drained)
     }
-}
-
-/// The trusted outside issuers.
-fn outside_issuers(config: &Config) -> IssuerKeys {
-    let issuers = config.issuers.iter().map(|issuer| IssuerConfig {
-        issuer: issuer.issuer.clone(),
-        audiences: issuer.audiences.clone(),
-        jwks_uri: issuer.jwks_uri.clone(),
-    });
-    IssuerKeys::new(issuers.collect(), &Outbound::new(config.environment == Environment::Development))
 }

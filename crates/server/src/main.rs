@@ -11,6 +11,7 @@ mod listening;
 mod log;
 mod metrics;
 mod open_store;
+mod outsiders;
 mod parts;
 mod recorder;
 mod run;

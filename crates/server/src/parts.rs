@@ -6,35 +6,19 @@ use anyhow::{Context as _, bail};
 use doorward_identity::clock::SystemClock;
 use doorward_identity::domain::DomainKey;
 use doorward_identity::entropy::SystemEntropy;
-use doorward_identity::issuer::{NoIssuers, OutsideKeys};
 use doorward_identity::name::DisplayName;
 use doorward_identity::observer::{Observer, Unobserved};
-use doorward_identity::provider::{NoProviders, Providers};
 use doorward_identity::settings::{GroupRule, Settings, SurfaceSettings};
 use doorward_identity::upkeep::{SeedDomain, SeedTeam};
 use doorward_identity::{Identity, Parts};
 
 use crate::config::{Config, Environment, Provider, Seed, Surface};
 use crate::open_store::OpenStore;
+use crate::outsiders::Outsiders;
 use crate::sealing;
 
 /// The password in the documents of the directory surface's system.
 const DOCUMENTED_PASSWORD: &str = "password123";
-
-/// Others whose word counts here.
-pub(crate) struct Outsiders {
-    /// Trusted issuers' keys.
-    pub(crate) issuers: Arc<dyn OutsideKeys>,
-    /// Providers people sign in through.
-    pub(crate) providers: Arc<dyn Providers>,
-}
-
-impl Outsiders {
-    /// None: for commands, which judge no token and sign nobody in.
-    fn none() -> Self {
-        Self { issuers: Arc::new(NoIssuers), providers: Arc::new(NoProviders) }
-    }
-}
 
 /// The domain over an up-to-date store, for commands that do not serve.
 pub(crate) async fn open_identity(config: &Config) -> anyhow::Result<Identity> {

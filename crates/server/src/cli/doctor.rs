@@ -10,6 +10,7 @@ mod issuers;
 mod listening;
 mod passwords;
 mod probe;
+mod providers;
 mod secrets;
 mod store;
 mod upstreams;
@@ -23,6 +24,7 @@ use doorward_identity::entropy::SystemEntropy;
 
 use self::finding::{Finding, Verdict};
 use crate::config::{Config, Sources};
+use crate::outsiders;
 
 /// Flags of `doorward doctor`.
 #[derive(Args, Clone, Copy, Debug)]
@@ -59,7 +61,16 @@ async fn examine(config: &Config, sources: &Sources) -> Vec<Finding> {
     findings.extend(listening::examine(config).await);
     findings.extend(browser::examine(config));
     let mut readings = Vec::new();
-    findings.extend(issuers::examine(config, &SystemClock, &mut readings).await);
+    match outsiders::outbound(config) {
+        Ok(outbound) => {
+            findings.extend(issuers::examine(config, &outbound, &SystemClock, &mut readings).await);
+            findings.extend(providers::examine(config, &outbound, &SystemClock, &mut readings).await);
+        }
+        Err(error) => {
+            let remedy = "see that the file holds certificates in PEM";
+            findings.push(Finding::bad("outbound.extra_ca", format!("{error:#}"), remedy));
+        }
+    }
     findings.extend(upstreams::examine(config, &SystemClock, &mut readings).await);
     findings.push(clock::skew(&readings));
     findings

@@ -1,20 +1,25 @@
 //! Outside issuers: can their keys be had, and do the names of pools and regions agree?
 
-use doorward_federation::{DiscoveryError, IssuerConfig, Outbound, OutboundError, Survey, survey};
+use doorward_federation::{DiscoveryError, Outbound, OutboundError, Survey, survey};
 use doorward_identity::Clock;
 
 use super::clock::Reading;
 use super::finding::Finding;
-use crate::config::{Config, Environment, Issuer, UserPool};
+use crate::config::{Config, Issuer, UserPool};
+use crate::outsiders;
 
 /// How the host of a Cognito pool's issuer begins and ends; between them stands the region.
 const COGNITO: (&str, &str) = ("https://cognito-idp.", ".amazonaws.com/");
 
-pub(super) async fn examine(config: &Config, clock: &dyn Clock, readings: &mut Vec<Reading>) -> Vec<Finding> {
-    let outbound = Outbound::new(config.environment == Environment::Development);
+pub(super) async fn examine(
+    config: &Config,
+    outbound: &Outbound,
+    clock: &dyn Clock,
+    readings: &mut Vec<Reading>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for issuer in &config.issuers {
-        let looked = survey(&outbound, &as_trusted(issuer)).await;
+        let looked = survey(outbound, &outsiders::issuer(issuer)).await;
         if let Ok(Survey { date: Some(theirs), .. }) = &looked {
             readings.push(Reading { who: issuer.issuer.clone(), theirs: *theirs, ours: clock.now() });
         }
@@ -31,14 +36,6 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock, readings: &mut V
     findings
 }
 
-fn as_trusted(issuer: &Issuer) -> IssuerConfig {
-    IssuerConfig {
-        issuer: issuer.issuer.clone(),
-        audiences: issuer.audiences.clone(),
-        jwks_uri: issuer.jwks_uri.clone(),
-    }
-}
-
 fn judge(issuer: &Issuer, looked: Result<Survey, DiscoveryError>) -> Finding {
     let name = format!("issuer {}", issuer.issuer);
     match looked {
@@ -48,14 +45,14 @@ fn judge(issuer: &Issuer, looked: Result<Survey, DiscoveryError>) -> Finding {
             let audiences = issuer.audiences.join(", ");
             Finding::good(name, format!("{keys} at {}; audiences: {audiences}", survey.jwks_uri))
         }
-        Err(error) => Finding::bad(name, error.to_string(), remedy(issuer, &error)),
+        Err(error) => Finding::bad(name, error.to_string(), remedy(&issuer.entry, &issuer.issuer, &error)),
     }
 }
 
-fn remedy(issuer: &Issuer, error: &DiscoveryError) -> String {
-    let entry = &issuer.entry;
+/// What to do about an issuer, or a provider, at `entry` whose metadata or keys cannot be had.
+pub(super) fn remedy(entry: &str, issuer: &str, error: &DiscoveryError) -> String {
     match error {
-        DiscoveryError::OtherIssuer(other) if other.trim_end_matches('/') == issuer.issuer.trim_end_matches('/') => {
+        DiscoveryError::OtherIssuer(other) if other.trim_end_matches('/') == issuer.trim_end_matches('/') => {
             format!("the slash at the end counts: write {entry}.issuer = {other:?}")
         }
         DiscoveryError::OtherIssuer(_) => {
