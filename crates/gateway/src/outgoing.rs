@@ -44,7 +44,7 @@ impl Shipment {
     /// A client's request, for the services of a route.
     pub(crate) fn new<B>(route: &Route, target: PathAndQuery, head: Parts, body: Outgoing<B>) -> Self
     where
-        B: Body<Data = Bytes, Error: Into<Fault>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Fault>> + Send + Unpin + 'static,
     {
         let source = match body {
             Either::Left(whole) => Source::Whole(whole),

@@ -13,7 +13,9 @@ use http::{Method, Uri};
 
 use crate::decide::Require;
 use crate::forward::Timeouts;
+use crate::forward_auth::Question;
 use crate::inject::Inject;
+use crate::rate::Limiter;
 use crate::refusal::Refusal;
 use crate::spelling;
 use crate::upstream::Group;
@@ -39,6 +41,8 @@ pub struct Route {
     pub inject: Inject,
     /// Who may pass.
     pub require: Require,
+    /// How often.
+    pub rate: Option<Arc<Limiter>>,
 }
 
 /// The paths of a route: one, or one and all below it.
@@ -105,9 +109,21 @@ pub enum Match {
     Route(RouteMatch),
 }
 
+/// What the gateway has to do with a request.
+#[derive(Clone, Debug)]
+pub struct RouteMatch(pub(crate) Task);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    /// Pass it on.
+    Pass(Passed),
+    /// Answer a proxy that asks whether another may pass.
+    Answer(Question),
+}
+
 /// A request's route, with the target that was judged.
 #[derive(Clone, Debug)]
-pub struct RouteMatch {
+pub(crate) struct Passed {
     pub(crate) route: Arc<Route>,
     pub(crate) target: PathAndQuery,
 }
@@ -115,8 +131,19 @@ pub struct RouteMatch {
 impl RouteMatch {
     /// The route's name.
     pub fn name(&self) -> &str {
-        &self.route.name
+        match &self.0 {
+            Task::Pass(passed) => &passed.route.name,
+            Task::Answer(_) => "forward-auth",
+        }
     }
+}
+
+/// Where a target leads.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Nothing,
+    Refused(Refusal),
+    Route(Passed),
 }
 
 impl Routes {
@@ -129,9 +156,23 @@ impl Routes {
         self.0.iter().map(|route| &*route.upstreams)
     }
 
+    /// What is to be done with a request that came in.
+    pub(crate) fn matches(&self, method: &Method, target: &Uri) -> Match {
+        if let Some(question) = Question::of(target) {
+            return Match::Route(RouteMatch(Task::Answer(question)));
+        }
+        match self.find(method, target) {
+            // Only a proxy in front asks about it.
+            Found::Route(passed) if passed.route.upstreams.is_empty() => Match::None,
+            Found::Route(passed) => Match::Route(RouteMatch(Task::Pass(passed))),
+            Found::Refused(refusal) => Match::Refused(refusal),
+            Found::Nothing => Match::None,
+        }
+    }
+
     /// The first route whose path covers the target decides, together with those of the very same path (which may
     /// take other methods). A wider route further down is no way around it.
-    pub(crate) fn find(&self, method: &Method, target: &Uri) -> Match {
+    pub(crate) fn find(&self, method: &Method, target: &Uri) -> Found {
         let text = target.path_and_query().map_or("", PathAndQuery::as_str);
         let judged = match target.authority() {
             Some(_) => Err(TargetError::NotOriginForm),
@@ -139,22 +180,22 @@ impl Routes {
         };
         match (judged, target.path_and_query()) {
             (Ok(judged), Some(target)) => self.find_judged(method, judged.path(), target),
-            (Err(fault), _) if self.is_meant_by(text) => Match::Refused(Refusal::Target(fault)),
-            _ => Match::None,
+            (Err(fault), _) if self.is_meant_by(text) => Found::Refused(Refusal::Target(fault)),
+            _ => Found::Nothing,
         }
     }
 
-    fn find_judged(&self, method: &Method, path: &str, target: &PathAndQuery) -> Match {
+    fn find_judged(&self, method: &Method, path: &str, target: &PathAndQuery) -> Found {
         let Some(first) = self.0.iter().find(|route| route.path.rest(path).is_some()) else {
-            return Match::None;
+            return Found::Nothing;
         };
         let same_path = || self.0.iter().filter(|route| route.path == first.path);
         if let Some(route) = same_path().find(|route| route.methods.contains(method)) {
-            return Match::Route(RouteMatch { route: Arc::clone(route), target: target.clone() });
+            return Found::Route(Passed { route: Arc::clone(route), target: target.clone() });
         }
         let allowed: BTreeSet<&str> = same_path().flat_map(|route| &route.methods).map(Method::as_str).collect();
         let allow = allowed.into_iter().collect::<Vec<_>>().join(", ");
-        Match::Refused(Refusal::MethodNotAllowed { allow })
+        Found::Refused(Refusal::MethodNotAllowed { allow })
     }
 
     /// Whether somebody could read the odd target as one of a route.
@@ -185,6 +226,7 @@ mod tests {
             body_limit: 1024,
             inject: Inject::default(),
             require: Require::Caller(Needs::default()),
+            rate: None,
         }
     }
 
@@ -198,7 +240,7 @@ mod tests {
     }
 
     fn found(method: &Method, target: &str) -> String {
-        match routes().find(method, &target.parse().unwrap()) {
+        match routes().matches(method, &target.parse().unwrap()) {
             Match::None => "none".to_owned(),
             Match::Refused(Refusal::MethodNotAllowed { allow }) => format!("only {allow}"),
             Match::Refused(_) => "refused".to_owned(),

@@ -1,4 +1,4 @@
-//! What a careless reader might make of an odd path. Used only to refuse: nothing of it is ever sent.
+//! What a careless reader might make of an odd path or name. Used only to refuse: nothing of it is ever sent.
 
 /// How often a path may have been escaped over and over.
 const MAX_LAYERS: usize = 4;
@@ -36,7 +36,7 @@ fn without_parameters(segment: &str) -> &str {
 }
 
 /// One layer of escapes taken off; what is no escape stays.
-fn unescaped(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn unescaped(bytes: &[u8]) -> Vec<u8> {
     let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

@@ -7,15 +7,17 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use doorward_protocol::credential;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderName, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 use crate::connect::StartError;
 use crate::refusal::Refusal;
+use crate::trace;
 use crate::{ExchangeInfo, GatewaySettings};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,9 +30,10 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const HOP_BY_HOP: [HeaderName; 6] = [CONNECTION, KEEP_ALIVE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 /// The caller's token stays here; the rest is written anew for the upstream connection.
 const KEPT_HERE: [HeaderName; 4] = [AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST];
-/// What only Doorward says, and what would make the service see another method than the one that was judged.
-/// A name that ends in `-` stands for all that begin with it.
-const OURS: [&str; 9] = [
+/// What only Doorward says, what would make the service see another method than the one that was judged, and what
+/// other gateways say in Doorward's place: a service that was built for one of them must not believe a client, nor a
+/// proxy that passes on whatever it is sent. A name that ends in `-` stands for all that begin with it.
+const OURS: &[&str] = &[
     "x-user-",
     "x-doorward-",
     "x-request-id",
@@ -40,68 +43,123 @@ const OURS: [&str; 9] = [
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
+    "x-forwarded-access-token",
+    "x-forwarded-client-cert",
+    "x-forwarded-tls-client-cert",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-remote-",
+    "x-webauth-",
+    "x-goog-authenticated-user-",
+    "x-goog-iap-jwt-assertion",
+    "x-amzn-oidc-",
+    "x-ms-client-principal",
+    "x-ms-client-principal-",
+    "x-ms-token-",
+    "x-pomerium-",
+    "x-authentik-",
+    "x-vouch-",
+    "x-consumer-",
+    "x-credential-",
+    "x-ssl-",
+    "x-client-cert",
+    "x-client-cert-",
+];
+/// The same for names that do not begin with `x-`. A service run as a script sees `Proxy` as the setting `HTTP_PROXY`.
+const OURS_PLAIN: &[&str] = &[
+    "forwarded",
+    "proxy",
+    "remote-user",
+    "remote-email",
+    "remote-groups",
+    "remote-name",
+    "cf-access-",
+    "ssl-client-",
+    "client-cert",
+    "client-cert-",
 ];
 /// What only a trusted proxy may say. `x-forwarded` with nothing behind it has been in use as well.
-const PROXIES: [&str; 6] = ["x-forwarded", "x-forwarded-", "forwarded", "x-original-", "x-real-ip", "x-rewrite-url"];
+const PROXIES: &[&str] = &["x-forwarded", "x-forwarded-", "x-original-", "x-real-ip", "x-rewrite-url"];
+/// How the names of cookies begin that are Doorward's, beside the session's.
+const OUR_COOKIES: &[u8] = b"doorward_";
 
 /// Takes headers away and puts Doorward's own in.
 pub(crate) struct Stripper {
     trusted_proxies: Vec<IpNet>,
     /// The session cookie's name without a prefix.
-    cookie_name: String,
+    cookie_name: Vec<u8>,
     public_proto: HeaderValue,
     public_host: HeaderValue,
+    /// The same two as a `Forwarded` header says them.
+    public_forwarded: String,
 }
 
 impl Stripper {
-    pub(crate) fn new(settings: GatewaySettings) -> Result<Self, StartError> {
-        let of_url =
-            |part: Option<&str>| part.and_then(|part| HeaderValue::from_str(part).ok()).ok_or(StartError::PublicUrl);
+    pub(crate) fn new(settings: &GatewaySettings) -> Result<Self, StartError> {
         let url = &settings.public_url;
+        let (Some(proto), Some(authority)) = (url.scheme_str(), url.authority()) else {
+            return Err(StartError::PublicUrl);
+        };
+        let value = |text: &str| HeaderValue::from_str(text).map_err(|_| StartError::PublicUrl);
         Ok(Self {
-            trusted_proxies: settings.trusted_proxies,
-            public_proto: of_url(url.scheme_str())?,
-            public_host: of_url(url.authority().map(http::uri::Authority::as_str))?,
-            cookie_name: without_prefix(settings.cookie_name.as_bytes())
-                .map_or_else(String::new, |name| String::from_utf8_lossy(name).into_owned()),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            public_proto: value(proto)?,
+            public_host: value(authority.as_str())?,
+            public_forwarded: format!(";host=\"{authority}\";proto={proto}"),
+            cookie_name: credential::bare_name(settings.cookie_name.as_bytes()).unwrap_or_default().to_vec(),
         })
+    }
+
+    /// Whether a proxy of ours is at the other end of the connection.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.trusted_proxies.iter().any(|proxy| proxy.contains(&peer))
     }
 
     /// Takes away what must not travel upstream.
     pub(crate) fn strip(&self, headers: &mut HeaderMap, peer: IpAddr) {
-        let peer = peer.to_canonical();
-        let trusted = self.trusted_proxies.iter().any(|proxy| proxy.contains(&peer));
+        let takes_trailers = takes_trailers(headers);
         strip_hop_by_hop(headers);
         for name in KEPT_HERE {
             headers.remove(name);
         }
-        let stays = |name: &HeaderName| {
-            let name = name.as_str();
-            is_plain(name) && !is_among(&OURS, name) && (trusted || !is_among(&PROXIES, name))
-        };
-        let unwanted: Vec<HeaderName> = headers.keys().filter(|name| !stays(name)).cloned().collect();
+        let trusted = self.trusts(peer);
+        // Of an ordinary head nothing is found here, so nothing is allocated.
+        let unwanted: Vec<HeaderName> = headers.keys().filter(|name| !may_travel(name, trusted)).cloned().collect();
         for name in unwanted {
             headers.remove(name);
         }
+        trace::strip(headers);
         self.strip_cookie(headers);
+        if takes_trailers {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+        }
     }
 
     /// Adds what Doorward says to every service. The client's address stands alone, so that whichever end of the
     /// list a service believes, it believes us.
     pub(crate) fn tell(&self, headers: &mut HeaderMap, exchange: ExchangeInfo<'_>) -> Result<(), Refusal> {
         let value = |text: String| HeaderValue::from_maybe_shared(Bytes::from(text)).map_err(|_| Refusal::Internal);
+        let client = exchange.client.to_string();
+        let quote = if exchange.client.is_ipv6() { ["\"[", "]\""] } else { ["", ""] };
+        let forwarded = ["for=", quote[0], &client, quote[1], &self.public_forwarded].concat();
         headers.insert(X_REQUEST_ID, value(exchange.request_id.to_owned())?);
-        headers.insert(X_FORWARDED_FOR, value(exchange.client.to_string())?);
+        headers.insert(X_FORWARDED_FOR, value(client)?);
         headers.insert(X_FORWARDED_PROTO, self.public_proto.clone());
         headers.insert(X_FORWARDED_HOST, self.public_host.clone());
+        headers.insert(FORWARDED, value(forwarded)?);
         Ok(())
     }
 
-    /// Takes the session cookie out of the cookies, the others stay.
+    /// Takes Doorward's cookies out of the cookies, the others stay.
     fn strip_cookie(&self, headers: &mut HeaderMap) {
-        let holds_session =
-            |value: &HeaderValue| value.as_bytes().split(|byte| *byte == b';').any(|one| self.is_session(one));
-        if !headers.get_all(COOKIE).iter().any(holds_session) {
+        let holds_ours =
+            |value: &HeaderValue| value.as_bytes().split(|byte| *byte == b';').any(|one| self.is_ours(one));
+        if !headers.get_all(COOKIE).iter().any(holds_ours) {
             return;
         }
         let kept: Vec<HeaderValue> = headers
@@ -109,19 +167,22 @@ impl Stripper {
             .iter()
             .filter_map(|value| {
                 let cookies = value.as_bytes().split(|byte| *byte == b';');
-                let others: Vec<&[u8]> = cookies.filter(|one| !self.is_session(one)).map(<[u8]>::trim_ascii).collect();
+                let others: Vec<&[u8]> = cookies.filter(|one| !self.is_ours(one)).map(<[u8]>::trim_ascii).collect();
                 let others = others.join(&b"; "[..]);
-                if others.is_empty() { None } else { HeaderValue::from_bytes(&others).ok() }
+                if others.is_empty() { None } else { HeaderValue::from_maybe_shared(Bytes::from(others)).ok() }
             })
             .collect();
         headers.remove(COOKIE);
         headers.extend(kept.into_iter().map(|value| (COOKIE, value)));
     }
 
-    /// Whether a `name=value` is the session cookie to some reader: any case, any prefix, anything odd around it.
-    fn is_session(&self, cookie: &[u8]) -> bool {
+    /// Whether a `name=value` is a cookie of ours to some reader: any case, any prefix, anything odd around it.
+    fn is_ours(&self, cookie: &[u8]) -> bool {
         let name = cookie.split(|byte| *byte == b'=').next().unwrap_or_default();
-        without_prefix(name).is_some_and(|name| name.eq_ignore_ascii_case(self.cookie_name.as_bytes()))
+        credential::bare_name(name).is_some_and(|name| {
+            let start = name.get(..OUR_COOKIES.len()).unwrap_or_default();
+            name.eq_ignore_ascii_case(&self.cookie_name) || start.eq_ignore_ascii_case(OUR_COOKIES)
+        })
     }
 }
 
@@ -131,12 +192,35 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .get_all(CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .map(<[u8]>::trim_ascii)
+        // The two words that name no header, which is all that most requests say.
+        .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close"))
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
         .collect();
     let proxy: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("proxy-")).cloned().collect();
     for name in nominated.into_iter().chain(proxy).chain(HOP_BY_HOP) {
         headers.remove(name);
     }
+}
+
+/// Whether the client says that it can take trailers, which is for the service to know. All else in `TE` is about the
+/// connection.
+fn takes_trailers(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(TE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    codings.map(<[u8]>::trim_ascii).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
+}
+
+/// Whether a header may go upstream.
+fn may_travel(name: &HeaderName, from_proxy: bool) -> bool {
+    let name = name.as_str();
+    let is_ours = || {
+        if name.starts_with("x-") {
+            is_among(OURS, name) || (!from_proxy && is_among(PROXIES, name))
+        } else {
+            is_among(OURS_PLAIN, name)
+        }
+    };
+    is_plain(name) && !is_ours()
 }
 
 /// Whether a header's name has one spelling only. Services that turn names into variables read `x_user_id` and
@@ -147,15 +231,4 @@ fn is_plain(name: &str) -> bool {
 
 fn is_among(families: &[&str], name: &str) -> bool {
     families.iter().any(|family| if family.ends_with('-') { name.starts_with(family) } else { name == *family })
-}
-
-/// A cookie's name without what a reader may overlook around it and without its security prefix.
-fn without_prefix(name: &[u8]) -> Option<&[u8]> {
-    let begin = name.iter().position(u8::is_ascii_graphic)?;
-    let end = name.iter().rposition(u8::is_ascii_graphic)?;
-    let name = name.get(begin..=end)?;
-    let prefix = ["__host-", "__secure-"]
-        .into_iter()
-        .find(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes())));
-    name.get(prefix.map_or(0, str::len)..)
 }

@@ -84,8 +84,10 @@ impl Serve for Dispatcher {
                 let info =
                     ExchangeInfo { request_id: exchange.request_id(), client: exchange.client(), peer: peer.ip() };
                 let request = Request::from_parts(head, body);
-                let mut answer = self.gateway.handle(matched, info, request).await;
-                envelope.finish(&exchange, Answered::Upstream { route: &name, upstream: None, rule: "" }, &mut answer);
+                let handled = self.gateway.handle(matched, info, request).await;
+                let (mut answer, upstream) = (handled.response, handled.upstream.as_deref());
+                let answered = Answered::Upstream { route: &name, upstream, rule: &handled.rule };
+                envelope.finish(&exchange, answered, &mut answer);
                 answer
             }
         };

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use doorward_gateway::route::{Route, Routes};
 use doorward_gateway::{
-    ConnectSettings, Gateway, GatewaySettings, Group, GroupSettings, Health, HealthCheck, Inject, Needs, Require,
-    Status, Timeouts, Upstream,
+    ConnectSettings, Gateway, GatewaySettings, Group, GroupSettings, Health, HealthCheck, Inject, Limiter, Needs, Per,
+    Rate, Require, Status, Timeouts, Upstream,
 };
 use doorward_identity::Identity;
 use hyper::body::Incoming;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, RatePer, RouteRate};
 use crate::metrics::Metrics;
 use crate::run::TimedBody;
 
@@ -63,6 +63,8 @@ pub(crate) fn build(
     let settings = GatewaySettings {
         trusted_proxies: config.server.trusted_proxies.clone(),
         cookie_name: config.session.cookie_name.clone(),
+        allowed_origins: config.server.origins(),
+        sign_in_page: config.surfaces.hosted.enabled && !config.providers.is_empty(),
         public_url: config.server.public_url.parse().context("server.public_url")?,
         connect: connect(config)?,
     };
@@ -94,8 +96,15 @@ fn route(route: &config::Route) -> anyhow::Result<Route> {
         timeouts: Timeouts { connect: route.connect_timeout, answer: route.timeout, idle: route.idle_timeout },
         retries: route.retries,
         body_limit: route.body_limit,
-        inject: Inject { json: route.inject.json.clone() },
+        inject: Inject {
+            json: route.inject.json.clone(),
+            multipart: route.inject.multipart.clone(),
+            form: route.inject.form.clone(),
+            headers: route.inject.headers,
+            assertion: route.inject.assertion,
+        },
         require: require(&route.require),
+        rate: route.rate.map(|rate| Arc::new(Limiter::new(limit(rate)))),
     })
 }
 
@@ -108,5 +117,15 @@ fn require(require: &config::Require) -> Require {
         teams: require.teams.clone(),
         domains: require.domains.clone(),
         verified_email: require.verified_email,
+        recent_sign_in: require.recent_sign_in.and_then(|time| time.try_into().ok()),
     })
+}
+
+fn limit(RouteRate { rate, per }: RouteRate) -> Rate {
+    let per = match per {
+        RatePer::User => Per::User,
+        RatePer::Address => Per::Address,
+        RatePer::Route => Per::Route,
+    };
+    Rate { calls: rate.count, period: rate.per, per }
 }

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::io;
 
 use bytes::Bytes;
-use doorward_gateway::Require;
 use doorward_gateway::route::Route;
+use doorward_gateway::{Inject, Require};
 use futures_util::{StreamExt, stream};
 use http::Method;
 use http_body::Frame;
@@ -181,4 +181,122 @@ async fn trailers_do_not_travel() {
     assert_eq!(stage.send(request).await.status(), 200);
     let received = service.next().await;
     assert!(received.complete && received.text() == "a");
+}
+
+/// A route that tells bodies of every kind.
+fn telling_all(url: &str) -> Route {
+    let field = || Some("user_id".to_owned());
+    let inject = Inject { json: field(), multipart: field(), form: field(), ..Inject::default() };
+    Route { inject, body_limit: 4 * 1024 * 1024, ..route(url) }
+}
+
+fn multipart(parts: &[(&str, &str)]) -> String {
+    let part = |(name, content): &(&str, &str)| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{content}\r\n")
+    };
+    parts.iter().map(part).collect::<String>() + "--b--\r\n"
+}
+
+const MULTIPART: &str = "multipart/form-data; boundary=b";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+#[tokio::test]
+async fn each_kind_of_body_is_told_in_its_own_form() {
+    let mut service = Service::start().await;
+    let stage = Stage::new(telling_all(&service.url));
+    let short = multipart(&[("a", "1"), ("USER_ID", "forged")]);
+    for (content_type, body, expected) in [
+        (MULTIPART, short.as_str(), multipart(&[("user_id", ALICE), ("a", "1")])),
+        (MULTIPART, "", multipart(&[("user_id", ALICE)])),
+        (FORM, "a=1&user%5Fid=forged&b=%20", format!("user_id={ALICE}&a=1&b=%20")),
+        (FORM, "", format!("user_id={ALICE}")),
+        ("application/json", "{}", format!("{{\"user_id\":\"{ALICE}\"}}")),
+    ] {
+        let told = request(Method::POST, "/x/a").header("content-type", content_type).body(whole(body.to_owned()));
+        assert_eq!(stage.send(told.unwrap()).await.status(), 200, "{body}");
+        let received = service.next().await;
+        assert_eq!(received.text(), expected);
+        assert_eq!(received.header("content-type"), [content_type]);
+        assert_eq!(received.header("content-length"), [expected.len().to_string()]);
+    }
+    let only_multipart = Inject { multipart: Some("user_id".to_owned()), ..Inject::default() };
+    let stage = Stage::new(Route { inject: only_multipart, ..route(&service.url) });
+    assert_eq!(stage.send(request(Method::POST, "/x/a").body(whole("")).unwrap()).await.status(), 200);
+    let received = service.next().await;
+    assert_eq!(received.header("content-type"), ["multipart/form-data; boundary=doorward"]);
+    assert!(received.text().starts_with("--doorward\r\n") && received.text().ends_with("\r\n--doorward--\r\n"));
+    for content_type in ["application/json", FORM, "multipart/mixed; boundary=b", "text/plain"] {
+        let other = request(Method::POST, "/x/a").header("content-type", content_type).body(whole("{}")).unwrap();
+        assert_eq!(refusal(stage.send(other).await).await.0, 415, "{content_type}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_multipart_form_streams_through_with_our_part_first() {
+    let mut service = Service::start().await;
+    let stage = Stage::new(telling_all(&service.url));
+    let content = "\r\n-".repeat(1_000_000);
+    let form = multipart(&[("user_id", "forged"), ("file", &content), ("a", "1")]);
+    for size in [1_009, 65_536] {
+        let parts: Vec<io::Result<Bytes>> =
+            form.as_bytes().chunks(size).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
+        let request = request(Method::POST, "/x/a").header("content-type", MULTIPART).body(pieces(parts)).unwrap();
+        assert_eq!(stage.send(request).await.status(), 200);
+        let received = service.next().await;
+        assert!(
+            received.complete && received.text() == multipart(&[("user_id", ALICE), ("file", &content), ("a", "1")])
+        );
+        assert_eq!(received.header("transfer-encoding"), ["chunked"]);
+    }
+}
+
+#[tokio::test]
+async fn a_fault_found_late_breaks_the_request_off() {
+    let mut service = Service::start().await;
+    let stage = Stage::new(telling_all(&service.url));
+    let file = multipart(&[("file", &"x".repeat(300_000))]);
+    let begun = file.strip_suffix("--b--\r\n").unwrap();
+    let forged = multipart(&[("user\\_id", "forged")]);
+    let faults = [
+        ("a disguise", format!("{begun}{forged}"), 400),
+        ("no end", begun.to_owned(), 400),
+        ("an epilogue", format!("{file}{file}"), 400),
+        ("too long", multipart(&[("file", &"x".repeat(5_000_000))]), 413),
+    ];
+    for (case, form, expected) in faults {
+        let parts: Vec<io::Result<Bytes>> =
+            form.as_bytes().chunks(8_192).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
+        let request = request(Method::POST, "/x/a").header("content-type", MULTIPART).body(pieces(parts)).unwrap();
+        assert_eq!(refusal(stage.send(request).await).await.0, expected, "{case}");
+        let received = service.next().await;
+        assert!(!received.complete, "{case} does not arrive as if it were whole");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_cannot_be_told_are_refused_before_anything_is_sent() {
+    let mut service = Service::start().await;
+    let stage = Stage::new(telling_all(&service.url));
+    let good = multipart(&[("a", "1")]);
+    for (headers, body, expected) in [
+        (&[("content-type", "multipart/form-data")][..], good.as_str(), 400),
+        (&[("content-type", "multipart/form-data; boundary=b; boundary=c")], &good, 400),
+        (&[("content-type", "multipart/form-data; boundary=b; charset=utf-16")], &good, 400),
+        (&[("content-type", MULTIPART), ("content-type", MULTIPART)], &good, 400),
+        (&[("content-type", MULTIPART), ("content-encoding", "gzip")], &good, 415),
+        (&[("content-type", MULTIPART)], "a=1", 400),
+        (&[("content-type", MULTIPART)], &good.replace("\r\n", "\n"), 400),
+        (&[("content-type", MULTIPART)], &multipart(&[("a", "1")].repeat(129)), 400),
+        (&[("content-type", FORM)], "a=1;user_id=2", 400),
+        (&[("content-type", "application/x-www-form-urlencoded; charset=utf-16")], "a=1", 415),
+        (&[("content-type", FORM)], &"a".repeat(1024 * 1024 + 1), 413),
+        (&[("content-type", "text/plain")], "a=1", 415),
+        (&[], "a=1", 415),
+    ] {
+        let builder =
+            headers.iter().fold(request(Method::POST, "/x/a"), |builder, (name, value)| builder.header(*name, *value));
+        let (status, _) = refusal(stage.send(builder.body(whole(body.to_owned())).unwrap()).await).await;
+        assert_eq!(status, expected, "{headers:?} {body:.40}");
+    }
+    assert_eq!(service.opened(), 0, "nothing reaches the service");
 }

@@ -8,7 +8,7 @@ use crate::service::Service;
 use crate::stage::{CLIENT, PROXY, Stage, anonymous, request, route, whole};
 
 /// What a client may not claim, whoever is in front.
-const OURS: [&str; 19] = [
+const OURS: [&str; 42] = [
     "X-User-Id",
     "X_User_Id",
     "x_user-id",
@@ -28,14 +28,36 @@ const OURS: [&str; 19] = [
     "X-HTTP-Method-Override",
     "X-HTTP-Method",
     "X-Method-Override",
+    "Forwarded",
+    "Proxy",
+    "X-Forwarded-User",
+    "X-Forwarded-Email",
+    "X-Forwarded-Groups",
+    "X-Forwarded-Preferred-Username",
+    "X-Forwarded-Client-Cert",
+    "X-Auth-Request-User",
+    "X-Remote-User",
+    "Remote-User",
+    "Remote-Groups",
+    "X-WEBAUTH-USER",
+    "X-Goog-Authenticated-User-Email",
+    "X-Amzn-Oidc-Identity",
+    "Cf-Access-Jwt-Assertion",
+    "X-MS-CLIENT-PRINCIPAL",
+    "X-MS-CLIENT-PRINCIPAL-NAME",
+    "X-Pomerium-Jwt-Assertion",
+    "X-authentik-username",
+    "X-Vouch-User",
+    "X-Consumer-Username",
+    "Ssl-Client-S-Dn",
+    "Client-Cert",
 ];
 /// What only a trusted proxy may claim.
-const PROXIES: [&str; 10] = [
+const PROXIES: [&str; 9] = [
     "X-Forwarded",
     "X-Forwarded-Port",
     "X-Forwarded-Prefix",
     "X-Forwarded-Foo",
-    "Forwarded",
     "X-Original-URL",
     "X-Original-Host",
     "X-Original-Forwarded-For",
@@ -60,13 +82,23 @@ async fn nothing_that_only_doorward_or_a_proxy_may_say_comes_from_a_client() {
             assert!(!received.head.contains("forged") && !received.head.contains("again"), "{}", received.head);
             assert_eq!(
                 received.header_names(),
-                ["accept-encoding", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"]
+                [
+                    "accept-encoding",
+                    "forwarded",
+                    "host",
+                    "x-forwarded-for",
+                    "x-forwarded-host",
+                    "x-forwarded-proto",
+                    "x-request-id"
+                ]
             );
             assert_eq!(received.header("host"), [service.authority.as_str()]);
             assert_eq!(received.header("x-request-id"), ["request-7"]);
             assert_eq!(received.header("x-forwarded-for"), [CLIENT.to_string()]);
             assert_eq!(received.header("x-forwarded-proto"), ["https"]);
             assert_eq!(received.header("x-forwarded-host"), ["door.example"]);
+            let forwarded = format!("for={CLIENT};host=\"door.example\";proto=https");
+            assert_eq!(received.header("forwarded"), [forwarded]);
         }
     }
 }
@@ -120,7 +152,9 @@ async fn what_is_about_one_connection_stays_with_it() {
         received.header_names(),
         [
             "content-length",
+            "forwarded",
             "host",
+            "te",
             "x-forwarded-for",
             "x-forwarded-host",
             "x-forwarded-proto",

@@ -13,6 +13,7 @@ use doorward_gateway::{
 };
 use doorward_identity::StoreError;
 use doorward_identity::domain::Domain;
+use doorward_identity::fault::Internal;
 use doorward_identity::session::{Caller, TokenRejection, ValidateError};
 use doorward_identity::team::Team;
 use doorward_identity::user::{Role, User, UserContext, UserStatus, UserTeam};
@@ -26,6 +27,8 @@ pub(crate) type TestBody = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// The id of the caller `alice`.
 pub(crate) const ALICE: &str = "0192f0c1-2f7a-7000-8000-00000000a11c";
+/// Alice proved an hour ago who she is.
+const NOW: Timestamp = Timestamp::constant(3_600, 0);
 const TIME: Duration = Duration::from_secs(10);
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 pub(crate) const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -50,7 +53,7 @@ impl Sessions {
 }
 
 impl Authenticator for KnownTokens {
-    async fn authenticate(&self, token: &str) -> Result<Arc<Caller>, ValidateError> {
+    async fn bearer(&self, token: &str) -> Result<Arc<Caller>, ValidateError> {
         let broken = || "no such table".into();
         match token {
             "alice" => Ok(alice()),
@@ -59,6 +62,19 @@ impl Authenticator for KnownTokens {
             "store-broken" => Err(StoreError::Broken(broken()).into()),
             _ => Err(TokenRejection::Expired.into()),
         }
+    }
+
+    /// Whoever has a token has a session whose handle it is.
+    async fn cookie(&self, handle: &str) -> Result<Arc<Caller>, ValidateError> {
+        self.bearer(handle).await
+    }
+
+    fn assertion(&self, caller: &Caller, audience: &str, request_id: &str) -> Result<String, Internal> {
+        Ok(format!("{}.{audience}.{request_id}", caller.context.user.id))
+    }
+
+    fn now(&self) -> Timestamp {
+        NOW
     }
 
     async fn still_counts(&self, _caller: &Caller) -> bool {
@@ -88,7 +104,8 @@ fn person(id: &str, roles: Vec<Role>, email_verified_at: Option<Timestamp>) -> U
 }
 
 fn caller(context: UserContext) -> Arc<Caller> {
-    Arc::new(Caller { context: Arc::new(context), session: None, expires_at: Timestamp::MAX, authenticated_at: None })
+    let authenticated_at = context.user.email_verified_at;
+    Arc::new(Caller { context: Arc::new(context), session: None, expires_at: Timestamp::MAX, authenticated_at })
 }
 
 fn alice() -> Arc<Caller> {
@@ -133,6 +150,7 @@ pub(crate) fn route(url: &str) -> Route {
         body_limit: 2 * 1024 * 1024,
         inject: Inject::default(),
         require: Require::Caller(Needs::default()),
+        rate: None,
     }
 }
 
@@ -143,7 +161,7 @@ pub(crate) fn group(urls: &[&str]) -> Arc<Group> {
 
 /// The same, with the caller's id told in JSON.
 pub(crate) fn telling(url: &str) -> Route {
-    Route { inject: Inject { json: Some("user_id".to_owned()) }, ..route(url) }
+    Route { inject: Inject { json: Some("user_id".to_owned()), ..Inject::default() }, ..route(url) }
 }
 
 pub(crate) struct Stage {
@@ -164,6 +182,8 @@ impl Stage {
         let settings = GatewaySettings {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             cookie_name: "__Host-access_token".to_owned(),
+            allowed_origins: vec!["https://app.example".to_owned()],
+            sign_in_page: true,
             public_url: "https://door.example".parse().unwrap(),
             connect,
         };
@@ -180,7 +200,7 @@ impl Stage {
     pub(crate) async fn send_from(&self, peer: IpAddr, request: Request<TestBody>) -> Response<GatewayBody> {
         let exchange = ExchangeInfo { request_id: "request-7", client: CLIENT, peer };
         match self.gateway.matches(request.method(), request.uri()) {
-            Match::Route(matched) => self.gateway.handle(matched, exchange, request).await,
+            Match::Route(matched) => self.gateway.handle(matched, exchange, request).await.response,
             other => panic!("{} leads to {other:?}", request.uri()),
         }
     }

@@ -35,6 +35,7 @@ mod tests;
 mod values;
 
 pub(crate) use mistake::{ConfigError, Mistake};
+pub(crate) use quantity::{RatePer, RouteRate};
 pub(crate) use reference::reference;
 pub(crate) use schema::schema;
 pub(crate) use sections::*;
