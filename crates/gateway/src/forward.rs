@@ -63,7 +63,6 @@ pub(crate) struct Passage<B> {
 pub(crate) struct Forwarded {
     pub(crate) response: Response<GatewayBody>,
     /// The service that gave it.
-    #[expect(dead_code, reason = "for the log line")]
     pub(crate) upstream: Arc<str>,
 }
 
@@ -93,7 +92,7 @@ impl<A: Authenticator> Forwarder<A> {
     /// Sends the request and waits for the head of the answer; its body follows as it comes.
     pub(crate) async fn forward<B>(&self, passage: Passage<B>) -> Result<Forwarded, Refusal>
     where
-        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
         let Passage { route, target, head, body, caller, upgrade } = passage;
         let protocol = upgrade.as_ref().map(|wish| wish.protocol.clone());
