@@ -3,7 +3,7 @@
 //! Only says where a body ends and whether its framing is beyond doubt; decoding is the HTTP
 //! library's. Knows no socket.
 
-use super::head::{is_control, is_token_byte};
+use super::grammar::{is_control, is_token_byte};
 
 /// Most digits of a chunk's size: all values of fewer fit into a `u64`.
 const SIZE_DIGITS: u8 = 15;

@@ -5,14 +5,13 @@
 
 use memchr::{memchr, memchr_iter};
 
+use super::grammar::{PATH, QUERY, are_all, has_control, is_host, is_token, parse_length, trim};
 use super::refusal::Refusal;
 
 /// Longest request target served.
 const TARGET_BYTES: usize = 8 * 1024;
 /// Longest method name served; no registered one comes near.
 pub(super) const METHOD_BYTES: usize = 32;
-/// Most digits of a length: all values of fewer fit into a `u64`.
-const LENGTH_DIGITS: usize = 18;
 
 /// How the body that follows a head is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +113,7 @@ pub(super) fn judge_target(method: &[u8], target: &[u8]) -> Result<(), Refusal> 
     }
     let query_at = memchr(b'?', target).unwrap_or(target.len());
     let (path, query) = target.split_at(query_at);
-    if !path.iter().all(|&byte| is_path_byte(byte)) || !query.iter().all(|&byte| is_query_byte(byte)) {
+    if !are_all(path, PATH) || !are_all(query, QUERY) {
         return Err(Refusal::TargetByte);
     }
     if path.starts_with(b"/") || (target == b"*" && method == b"OPTIONS") {
@@ -229,73 +228,6 @@ impl Fields {
         }
         Ok(Framing::Chunked)
     }
-}
-
-/// Whether a line holds a control byte other than a tab. Without an early exit, so that the
-/// compiler may look at many bytes at a time.
-pub(super) fn has_control(line: &[u8]) -> bool {
-    line.iter().fold(false, |found, &byte| found | is_control(byte))
-}
-
-pub(super) fn is_control(byte: u8) -> bool {
-    (byte < b' ' && byte != b'\t') || byte == 0x7f
-}
-
-fn is_token(word: &[u8]) -> bool {
-    !word.is_empty() && word.iter().all(|&byte| is_token_byte(byte))
-}
-
-pub(super) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// What the path of a request target may hold unencoded. Wider than RFC 3986 by what clients send
-/// and the HTTP library takes (`"`, `\`, `^`, `{`, `|`, `}`); a route decides about them itself.
-fn is_path_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'#' | b'<' | b'>' | b'`')
-}
-
-fn is_query_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'#' | b'<')
-}
-
-/// A name, an IPv4 address or a bracketed IPv6 address, and perhaps a port.
-pub(super) fn is_host(value: &[u8]) -> bool {
-    let (name, port) = if value.starts_with(b"[") {
-        let Some(end) = memchr(b']', value) else {
-            return false;
-        };
-        let (address, port) = value.split_at(end + 1);
-        let inner = &address[1..end];
-        if inner.is_empty() || !inner.iter().all(|b| b.is_ascii_hexdigit() || b":.".contains(b)) {
-            return false;
-        }
-        (address, port)
-    } else {
-        value.split_at(memchr(b':', value).unwrap_or(value.len()))
-    };
-    let is_name_byte = |b: &u8| b.is_ascii_alphanumeric() || b"-._".contains(b);
-    let name_holds = !name.is_empty() && (name[0] == b'[' || name.iter().all(is_name_byte));
-    let port_holds = match port.strip_prefix(b":") {
-        Some(digits) => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
-        None => port.is_empty(),
-    };
-    name_holds && port_holds
-}
-
-pub(super) fn parse_length(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || value.len() > LENGTH_DIGITS || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    Some(value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
-}
-
-/// Cuts the spaces and tabs around a value; other white space is part of it.
-fn trim(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
-        value = rest;
-    }
-    value
 }
 
 #[cfg(test)]

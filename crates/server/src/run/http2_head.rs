@@ -11,8 +11,8 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, Uri};
 
-use super::head;
 use super::refusal::Refusal;
+use super::{grammar, head};
 
 /// Headers of which a second one would let two readers see two requests.
 const ONCE: [HeaderName; 6] = [HOST, CONTENT_LENGTH, EXPECT, AUTHORIZATION, CONTENT_TYPE, ORIGIN];
@@ -39,7 +39,7 @@ fn judge_fields(headers: &HeaderMap, most_fields: usize) -> Result<(), Refusal> 
     if ONCE.iter().any(|name| headers.get_all(name).iter().nth(1).is_some()) {
         return Err(Refusal::RepeatedField);
     }
-    if headers.get(CONTENT_LENGTH).is_some_and(|length| head::parse_length(length.as_bytes()).is_none()) {
+    if headers.get(CONTENT_LENGTH).is_some_and(|length| grammar::parse_length(length.as_bytes()).is_none()) {
         return Err(Refusal::ContentLength);
     }
     if headers.get(EXPECT).is_some_and(|expect| !expect.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
@@ -52,7 +52,7 @@ fn judge_fields(headers: &HeaderMap, most_fields: usize) -> Result<(), Refusal> 
 fn settle_host(authority: Option<&str>, headers: &mut HeaderMap) -> Result<(), Refusal> {
     let host = headers.get(HOST).map(HeaderValue::as_bytes);
     let named = authority.map(str::as_bytes).or(host).ok_or(Refusal::MissingHost)?;
-    if !head::is_host(named) || host.is_some_and(|host| !host.eq_ignore_ascii_case(named)) {
+    if !grammar::is_host(named) || host.is_some_and(|host| !host.eq_ignore_ascii_case(named)) {
         return Err(Refusal::Host);
     }
     if host.is_none() {

@@ -2,7 +2,7 @@
 //!
 //! One acceptor a listen address, one thread with its own runtime and its own service a core. Below
 //! the HTTP library every request head is judged (`head_guard`), around it every wait has an end
-//! (`connection`, `timed_body`). Knows nothing of routes, accounts or configuration: it is given
+//! (`watch`, `timed_body`). Knows nothing of routes, accounts or configuration: it is given
 //! [`Limits`] and something that can [`Serve`].
 //!
 //! ```text
@@ -16,6 +16,7 @@ mod chunked;
 mod connection;
 mod exchange;
 mod framing;
+mod grammar;
 mod head;
 mod head_guard;
 mod http1;

@@ -45,10 +45,11 @@ impl Client {
         let read = async {
             let mut head = [0; 9];
             self.0.read_exact(&mut head).await?;
-            let [a, b, c, kind, _flags, w, x, y, z] = head;
-            let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+            let mut payload = vec![0; length as usize];
             self.0.read_exact(&mut payload).await?;
-            Ok((kind, u32::from_be_bytes([w, x, y, z]), payload))
+            Ok((head[3], stream, payload))
         };
         tokio::time::timeout(HANG, read).await.unwrap()
     }

@@ -1,4 +1,4 @@
-//! WebSockets: what becomes a tunnel, what does not, and that nothing slips in between.
+//! Upgrades: what becomes a tunnel, what does not, and that nothing slips in between.
 
 use super::*;
 
