@@ -9,7 +9,7 @@ use doorward_protocol::return_path;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
-use super::flow::{self, FLOW_LIFE, Flow, Link};
+use super::flow::{self, FLOW_LIFE, Flow};
 use super::{AuthorizationRequest, ProviderInfo, ProviderSignInError};
 use crate::Identity;
 use crate::session::Caller;
@@ -58,13 +58,7 @@ impl Identity {
             None => self.providers().first(),
         };
         let provider = provider.ok_or(ProviderSignInError::UnknownProvider)?;
-        let link_to = match &wish.link_to {
-            // Whoever asks with a token has no cookie to be known by when they come back.
-            Some(caller) => Some(
-                Link::of(caller).filter(|link| self.has_cookie(link.session)).ok_or(ProviderSignInError::NoSession)?,
-            ),
-            None => None,
-        };
+        let link_to = wish.link_to.as_deref().map(|caller| self.link_to(caller)).transpose()?;
         let entropy = &*self.entropy;
         let flow = Flow {
             state: flow::new_state(entropy),

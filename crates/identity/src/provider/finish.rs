@@ -15,7 +15,7 @@ use super::{CodeExchange, NewProviderSession, OutsideAccount, ProviderError, Pro
 use crate::audit::{AuditAction, AuditActor};
 use crate::fault::Internal;
 use crate::observer::SignInOutcome;
-use crate::session::{Caller, EndReason, Origin, SignInMethod, Started, ValidateError};
+use crate::session::{Caller, EndReason, Origin, Started, ValidateError};
 use crate::user::{EmailAddress, OutsidePerson, ProvisionError, UserContext};
 use crate::{Identity, StoreError, Surface};
 
@@ -227,21 +227,21 @@ impl Identity {
         origin: &Origin,
     ) -> Result<SecretString, ProviderSignInError> {
         let user = context.user.id;
-        let new = self.new_cookie_session(user, SignInMethod::Provider, account.authenticated_at, origin);
+        let (session, handle) = self.new_cookie_session(user, account.authenticated_at, origin);
         let kept = KeptTokens::fresh(tokens);
-        let session = NewProviderSession {
+        let id = session.id;
+        let new = NewProviderSession {
             provider: provider.to_owned(),
             subject: account.identity.subject,
             provider_session: account.provider_session,
-            sealed_tokens: self.seal_tokens(new.session.id, &kept)?,
-            renew_at: kept.renew_at(new.session.created_at),
-            session: new.session,
+            sealed_tokens: self.seal_tokens(id, &kept)?,
+            renew_at: kept.renew_at(session.created_at),
+            session,
         };
         let detail = Some(format!("hosted by provider {provider}"));
-        let id = session.session.id;
         let audit = self.audit(AuditActor::User(user), AuditAction::SessionStarted, id, detail, origin);
-        match self.store.start_provider_session(&session, &audit).await? {
-            Started::Started => Ok(new.handle),
+        match self.store.start_provider_session(&new, &audit).await? {
+            Started::Started => Ok(handle),
             Started::UserNotActive => Err(ProviderSignInError::Disabled),
         }
     }

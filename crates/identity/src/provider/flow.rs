@@ -11,7 +11,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Internal;
-use crate::session::Caller;
 use crate::{Entropy, Identity, SessionId, UserId};
 
 /// How long somebody may take at the provider.
@@ -41,12 +40,6 @@ pub(super) struct Flow {
 pub(super) struct Link {
     pub(super) user: UserId,
     pub(super) session: SessionId,
-}
-
-impl Link {
-    pub(super) fn of(caller: &Caller) -> Option<Self> {
-        Some(Self { user: caller.context.user.id, session: caller.session? })
-    }
 }
 
 /// The id of the flow that a state belongs to; `None` for what is no state of ours.

@@ -71,9 +71,5 @@ fn grants<'r>(rules: impl Iterator<Item = &'r GroupRule>) -> GroupGrants {
         all.roles.extend(rule.roles.iter().cloned());
         all.teams.extend(rule.teams.iter().cloned());
     }
-    all.roles.sort();
-    all.roles.dedup();
-    all.teams.sort();
-    all.teams.dedup();
     all
 }

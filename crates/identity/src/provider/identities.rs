@@ -84,6 +84,14 @@ impl Identity {
         Ok(())
     }
 
+    /// By what the account is known that shall get an identity. Whoever asks with a token has no cookie to be known by
+    /// when they come back.
+    pub(super) fn link_to(&self, caller: &Caller) -> Result<Link, ProviderSignInError> {
+        let session = caller.session.filter(|session| self.has_cookie(*session));
+        let session = session.ok_or(ProviderSignInError::NoSession)?;
+        Ok(Link { user: caller.context.user.id, session })
+    }
+
     /// Gives an identity to the account that asked for it, if the browser still has the session it was asked from.
     pub(super) async fn link_account(
         &self,

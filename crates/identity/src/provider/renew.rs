@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::tokens::KeptTokens;
-use super::{ProviderError, ProviderSession, RenewalLease};
+use super::{ProviderError, ProviderSession, ProviderTokens, RenewalLease};
 use crate::audit::{AuditAction, AuditActor};
 use crate::change::ChangeSubject;
 use crate::session::{EndReason, Origin};
@@ -27,7 +27,7 @@ impl Identity {
             let now = self.clock.now();
             let until = now.checked_add(LEASE).unwrap_or(Timestamp::MAX);
             let due = self.store.lease_renewals(&RenewalLease { due_at: now, until, limit: BATCH }).await?;
-            let was_all = due.len() < BATCH as usize;
+            let is_last = due.len() < BATCH as usize;
             let waiting = Mutex::new(due.into_iter());
             let lane = || async {
                 loop {
@@ -44,7 +44,7 @@ impl Identity {
                 }
             };
             tokio::join!(lane(), lane(), lane(), lane());
-            if was_all {
+            if is_last {
                 return Ok(renewed.into_inner());
             }
         }
@@ -60,7 +60,7 @@ impl Identity {
         match self.providers.renew(provider, subject, refresh_token).await {
             Ok((account, tokens)) => {
                 let id_token = tokens.id_token.or(kept.tokens.id_token);
-                self.keep(session, &KeptTokens::fresh(super::ProviderTokens { id_token, ..tokens })).await?;
+                self.keep(session, &KeptTokens::fresh(ProviderTokens { id_token, ..tokens })).await?;
                 if let Some(groups) = account.and_then(|account| account.groups) {
                     self.follow_groups(provider, *user_id, &groups).await?;
                 }
@@ -78,10 +78,7 @@ impl Identity {
     }
 
     async fn keep(&self, session: &ProviderSession, kept: &KeptTokens) -> Result<(), StoreError> {
-        let sealed = match self.seal_tokens(session.session, kept) {
-            Ok(sealed) => sealed,
-            Err(error) => return Err(StoreError::Broken(error.into())),
-        };
+        let sealed = self.seal_tokens(session.session, kept).map_err(|error| StoreError::Broken(error.into()))?;
         self.store.save_provider_tokens(session.session, &sealed, kept.renew_at(self.clock.now())).await?;
         Ok(())
     }

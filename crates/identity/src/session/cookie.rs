@@ -31,21 +31,14 @@ pub(super) struct CookieSession {
     touch_at: AtomicI64,
 }
 
-/// A cookie session about to be kept, and its handle.
-pub(crate) struct NewCookieSession {
-    pub(crate) session: NewSession,
-    pub(crate) handle: SecretString,
-}
-
 impl Identity {
-    /// A session of `user` whose credential is a fresh handle.
+    /// A session of somebody who comes from a provider, about to be kept, and its handle.
     pub(crate) fn new_cookie_session(
         &self,
         user: UserId,
-        method: SignInMethod,
         authenticated_at: Option<Timestamp>,
         origin: &Origin,
-    ) -> NewCookieSession {
+    ) -> (NewSession, SecretString) {
         let now = self.clock.now();
         let id = SessionId::new(now, &*self.entropy);
         let handle = OpaqueToken::new(Kind::Session, *id.as_uuid().as_bytes(), self.entropy.bytes());
@@ -54,7 +47,7 @@ impl Identity {
             id,
             user_id: user,
             surface: Surface::Hosted,
-            method,
+            method: SignInMethod::Provider,
             created_at: now,
             // A provider whose clock is ahead proves nothing about the future.
             authenticated_at: authenticated_at.map_or(now, |at| at.min(now)),
@@ -64,7 +57,7 @@ impl Identity {
             credential_hash: handle.hash(),
             credential_expires_at: self.idle_end(now).min(expires_at),
         };
-        NewCookieSession { session, handle: handle.expose() }
+        (session, handle.expose())
     }
 
     /// Judges the handle of a cookie.
@@ -75,10 +68,11 @@ impl Identity {
         judged
     }
 
+    /// The same, uncounted: for who is asked about on the way to something else.
     pub(crate) async fn judge_handle(&self, handle: &str) -> Result<Arc<Caller>, ValidateError> {
-        let handle = OpaqueToken::parse(Kind::Session, handle).ok_or(TokenRejection::Malformed)?;
-        let session = SessionId::from_uuid(uuid::Uuid::from_bytes(handle.id()));
-        let hash = handle.hash();
+        let parsed = OpaqueToken::parse(Kind::Session, handle).ok_or(TokenRejection::Malformed)?;
+        let session = SessionId::from_uuid(uuid::Uuid::from_bytes(parsed.id()));
+        let hash = SecretHash::of(handle);
         let now = self.clock.now();
         let known = self.live.cookie(session).filter(|cookie| cookie.handle == hash);
         let (cookie, caller) = match known {
