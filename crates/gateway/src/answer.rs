@@ -1,6 +1,5 @@
 //! Bodies of answers: our own, or a service's as it streams in. Knows no request.
 
-use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -120,10 +119,7 @@ impl Stream {
     fn broke_off(&mut self, error: AnswerError) -> AnswerError {
         self.pooled = None;
         if let Some(mut held) = self.held.take() {
-            let cause: &dyn Error = &error;
-            let upstream = &*held.endpoint().name;
-            tracing::warn!(route = self.route.name, upstream, error = cause, "an answer broke off");
-            held.judge(false, &*self.observer);
+            held.failed(&self.route.name, "the service behind broke its answer off", Some(&error), &*self.observer);
         }
         error
     }

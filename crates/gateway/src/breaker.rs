@@ -53,6 +53,8 @@ pub(crate) enum Admission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     None,
+    /// The first failure in a row.
+    Failing,
     Opened,
     Closed,
 }
@@ -125,7 +127,7 @@ impl Breaker {
         state.failed += 1;
         let asked = state.failed + self.answered.load(Ordering::Relaxed);
         if state.in_a_row < IN_A_ROW && (asked < ENOUGH || state.failed * 2 < asked) {
-            return Change::None;
+            return if state.in_a_row == 1 { Change::Failing } else { Change::None };
         }
         state.in_a_row = 0;
         state.rest = Some(Rest { until: now + FIRST_REST, length: FIRST_REST, on_trial: false });
@@ -153,7 +155,11 @@ mod tests {
     fn open(now: Instant) -> Breaker {
         let breaker = Breaker::new(now);
         for failure in 1..=IN_A_ROW {
-            let expected = if failure == IN_A_ROW { Change::Opened } else { Change::None };
+            let expected = match failure {
+                1 => Change::Failing,
+                IN_A_ROW => Change::Opened,
+                _ => Change::None,
+            };
             assert_eq!(breaker.failed(Admission::Normal, now), expected);
         }
         breaker
@@ -165,7 +171,7 @@ mod tests {
         assert!(!open(now).is_closed());
         let breaker = Breaker::new(now);
         for _ in 0..IN_A_ROW * 3 {
-            assert_eq!(breaker.failed(Admission::Normal, now), Change::None);
+            assert_eq!(breaker.failed(Admission::Normal, now), Change::Failing);
             breaker.succeeded(Admission::Normal);
             breaker.succeeded(Admission::Normal);
         }
@@ -189,7 +195,7 @@ mod tests {
         let breaker = Breaker::new(now);
         for failure in 0..ENOUGH * 2 {
             breaker.succeeded(Admission::Normal);
-            assert_eq!(breaker.failed(Admission::Normal, now + WINDOW * 2 * failure), Change::None);
+            assert_eq!(breaker.failed(Admission::Normal, now + WINDOW * 2 * failure), Change::Failing);
         }
     }
 

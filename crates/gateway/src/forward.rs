@@ -119,7 +119,7 @@ impl<A: Authenticator> Forwarder<A> {
                 Ok(answer) => {
                     let outcome = Outcome::Answered(answer.response.status().as_u16());
                     self.observer.upstream(&route.name, &upstream, outcome, asked.elapsed());
-                    held.judge(true, &*self.observer);
+                    held.succeeded(&*self.observer);
                     return Ok((held, answer));
                 }
                 Err(failure) => failure,
@@ -143,12 +143,10 @@ impl<A: Authenticator> Forwarder<A> {
     /// Says what went wrong, to people and to whoever counts.
     fn note(&self, route: &Route, held: &mut Held, failure: &Failure, elapsed: Duration) {
         let Some(outcome) = failure.outcome else { return };
-        let upstream = &*held.endpoint().name;
-        self.observer.upstream(&route.name, upstream, outcome, elapsed);
-        let error = failure.cause.as_deref().map(|cause| cause as &dyn Error);
-        tracing::warn!(route = route.name, upstream, error, "{}", what_failed(outcome));
+        self.observer.upstream(&route.name, &held.endpoint().name, outcome, elapsed);
         if !failure.is_stale {
-            held.judge(false, &*self.observer);
+            let cause = failure.cause.as_deref().map(|cause| cause as &(dyn Error + 'static));
+            held.failed(&route.name, what_failed(outcome), cause, &*self.observer);
         }
     }
 }

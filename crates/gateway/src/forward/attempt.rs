@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use super::{Forwarder, Timeouts};
 use crate::alarm::Alarm;
@@ -26,6 +26,9 @@ use crate::upstream::Endpoint;
 
 /// What is sent on one HTTP/2 connection without waiting for the service to take it.
 const HTTP2_WINDOW: u32 = 1024 * 1024;
+
+/// How often an HTTP/2 connection in use is asked whether it is alive: one that hangs is shared by many.
+const HTTP2_PING: Duration = Duration::from_secs(10);
 
 /// On which terms a service is asked.
 #[derive(Clone, Copy)]
@@ -97,7 +100,7 @@ impl<A: Authenticator> Forwarder<A> {
             let request = shipment.request(endpoint, is_shared, again)?;
             let progress = request.body().progress();
             let patience = Patience::new(terms, progress.clone());
-            let (outcome, pooled, alarm) = match way {
+            let (outcome, pooled, mut alarm) = match way {
                 Way::Own(mut pooled) => {
                     let mut alarm = std::mem::take(&mut pooled.link.alarm);
                     let outcome = over_link(&mut pooled.link, request, patience, &mut alarm).await;
@@ -109,7 +112,10 @@ impl<A: Authenticator> Forwarder<A> {
                 }
             };
             let mut error = match outcome {
-                Some(Ok(response)) => return Ok(Answer { response, pooled, alarm }),
+                Some(Ok(response)) => {
+                    alarm.clear();
+                    return Ok(Answer { response, pooled, alarm });
+                }
                 Some(Err(error)) => error,
                 None => return Err(Failure::new(Refusal::UpstreamSilent, Outcome::Silent, None)),
             };
@@ -150,7 +156,9 @@ impl<A: Authenticator> Forwarder<A> {
             .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
             .initial_connection_window_size(HTTP2_WINDOW)
             .initial_stream_window_size(HTTP2_WINDOW)
-            .handshake(hyper_util::rt::TokioIo::new(opened.stream));
+            .timer(TokioTimer::new())
+            .keep_alive_interval(HTTP2_PING)
+            .handshake(TokioIo::new(opened.stream));
         let (sender, connection) = handshake.await.map_err(Failure::unreachable)?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -35,8 +35,7 @@ impl<A: Authenticator> Forwarder<A> {
         let Answer { response, pooled, alarm } = answer;
         let (mut head, incoming) = response.into_parts();
         if let Some(fault) = fault(&head, upgrade.as_ref()) {
-            tracing::warn!(route = route.name, upstream = &*upstream, "{fault}");
-            service.judge(false, &*self.observer);
+            service.failed(&route.name, fault, None, &*self.observer);
             return Err(Refusal::UpstreamBroken);
         }
         let is_granted = head.status == StatusCode::SWITCHING_PROTOCOLS;

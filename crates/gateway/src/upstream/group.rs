@@ -1,6 +1,7 @@
 //! The services behind one route, shared by all workers: which of them the next request goes to, and what is known
 //! of their health. Opens no connection.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -197,14 +198,29 @@ impl Held {
         &self.endpoint
     }
 
-    /// Says once whether the service did its part.
-    pub(crate) fn judge(&mut self, is_well: bool, observer: &dyn GatewayObserver) {
+    /// The service answered.
+    pub(crate) fn succeeded(&mut self, observer: &dyn GatewayObserver) {
         self.is_judged = true;
-        let breaker = &self.endpoint.breaker;
-        let change =
-            if is_well { breaker.succeeded(self.admission) } else { breaker.failed(self.admission, Instant::now()) };
-        if change != Change::None {
+        if self.endpoint.breaker.succeeded(self.admission) == Change::Closed {
             self.endpoint.tell(observer);
+        }
+    }
+
+    /// The service did not do its part. The first failure in a row is told, with its cause; the others only lead to
+    /// what is told of the service's health.
+    pub(crate) fn failed(
+        &mut self,
+        route: &str,
+        what: &str,
+        cause: Option<&(dyn Error + 'static)>,
+        observer: &dyn GatewayObserver,
+    ) {
+        self.is_judged = true;
+        let upstream = &*self.endpoint.name;
+        match self.endpoint.breaker.failed(self.admission, Instant::now()) {
+            Change::None => tracing::debug!(route, upstream, error = cause, "{what}"),
+            Change::Failing => tracing::warn!(route, upstream, error = cause, "{what}"),
+            Change::Opened | Change::Closed => self.endpoint.tell(observer),
         }
     }
 }
@@ -268,7 +284,7 @@ mod tests {
         for _ in 0..5 {
             let mut held = chosen(&group);
             assert_eq!(name(&held), "http://a:2/");
-            held.judge(false, &Unobserved);
+            held.failed("x", "it failed", None, &Unobserved);
         }
         let health: Vec<_> = group.status().map(|status| status.health).collect();
         assert_eq!(health, [Health::Ill, Health::Ejected]);

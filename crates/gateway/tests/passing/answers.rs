@@ -92,7 +92,7 @@ async fn an_answer_that_keeps_coming_may_take_longer_than_the_routes_time() {
     })
     .await;
     let stage = Stage::new(Route {
-        timeouts: Timeouts { idle: Duration::from_secs(1), ..Timeouts::default() },
+        timeouts: Timeouts { answer: Duration::from_millis(600), idle: Duration::from_secs(1), ..Timeouts::default() },
         ..route(&service.url)
     });
     assert_eq!(read(stage.send(get()).await).await.len(), 5 * 9);

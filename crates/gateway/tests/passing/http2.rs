@@ -77,9 +77,10 @@ async fn service(tls: Option<ServerConfig>) -> (SocketAddr, UnboundedReceiver<Se
                 let Ok(stream) = tls.accept(stream).await else { return };
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let stream = TokioIo::new(stream);
-                let _ = match is_http2 {
-                    true => http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await,
-                    false => http1::Builder::new().serve_connection(stream, service).await,
+                let _ = if is_http2 {
+                    http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await
+                } else {
+                    http1::Builder::new().serve_connection(stream, service).await
                 };
             });
         }
