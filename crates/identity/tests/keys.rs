@@ -95,6 +95,20 @@ async fn every_algorithm_signs_and_a_change_of_algorithm_ends_no_session() {
 }
 
 #[tokio::test]
+async fn coming_back_to_an_algorithm_makes_a_key_that_is_published() {
+    let world = World::new();
+    sign_up(&world.node().await, "ada@example.com").await;
+    let first = world.node().await.jwks().keys[0].kid.clone();
+    let other = world.node_with(|settings| settings.algorithm = Algorithm::ES256).await;
+    sign_in(&other, "ada@example.com").await;
+    world.advance(8 * 24 * 3600);
+    let node = world.node().await;
+    let token = sign_in(&node, "ada@example.com").await.access_token;
+    assert!(is_valid(&node, &token).await);
+    assert!(Some(kid(&token)) != first && node.jwks().keys.iter().any(|key| key.kid == Some(kid(&token))));
+}
+
+#[tokio::test]
 async fn a_public_key_is_no_shared_secret() {
     let world = World::new();
     let node = world.node_with(|settings| settings.secret = Some("wKx2vQ9mLr7TzB4nYc8HsJ5dPf3GaE6u".into())).await;

@@ -138,7 +138,8 @@ impl Keyring {
     }
 
     fn signs(&self, key: &LoadedKey, now: Timestamp) -> bool {
-        key.stored.algorithm == self.algorithm() && key.stored.activates_at <= now
+        // One that is no longer published signs nothing, also when the setting comes back to its algorithm.
+        key.stored.algorithm == self.algorithm() && key.stored.activates_at <= now && !key.has_expired(now)
     }
 
     pub(super) fn keys(&self) -> Arc<[LoadedKey]> {

@@ -46,7 +46,7 @@ pub trait ProviderStore: Send + Sync {
     async fn find_provider_session(&self, session: SessionId) -> Result<Option<ProviderSession>, StoreError>;
 
     /// Open sessions whose tokens are due, handed to this caller alone until the lease ends. A session whose
-    /// credential is over (`refresh_expires_at`) is left alone.
+    /// credential is over (`credential_expires_at`) is left alone.
     async fn lease_renewals(&self, lease: &RenewalLease) -> Result<Vec<ProviderSession>, StoreError>;
 
     /// Puts renewed tokens in place, with the next renewal. False when the session is over by now.

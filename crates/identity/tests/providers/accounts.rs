@@ -1,5 +1,6 @@
 //! Whose account somebody who comes back gets, above all when somebody else was there before.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use doorward_identity::Identity;
@@ -48,6 +49,20 @@ async fn a_person_seen_first_gets_an_account_and_gets_it_again() {
     }
     script.expect("ada", OutsideAccount { email: None, ..person("ada-1", "") });
     assert_eq!(Browser::default().sign_in(&node, "ada").await.unwrap().context.user.id, first.user.id);
+}
+
+#[tokio::test]
+async fn a_new_person_who_comes_several_times_at_once_gets_one_account() {
+    let (world, script) = (World::new(), Script::usual());
+    script.expect("ada", person("ada-1", "ada@example.com"));
+    let nodes = [Arc::new(node(&world, &script).await), Arc::new(node(&world, &script).await)];
+    let mut arriving = tokio::task::JoinSet::new();
+    for number in 0..10 {
+        let node = Arc::clone(&nodes[number % 2]);
+        arriving.spawn(async move { Browser::default().sign_in(&node, "ada").await.unwrap().context.user.id });
+    }
+    let accounts: HashSet<_> = arriving.join_all().await.into_iter().collect();
+    assert_eq!(accounts.len(), 1);
 }
 
 #[tokio::test]
