@@ -34,6 +34,11 @@ impl Services {
         let groups = routes.iter().map(|route| (route.name.clone(), Arc::clone(&route.upstreams))).collect();
         Ok(Self { routes: Arc::new(Routes::new(routes)), groups })
     }
+
+    /// The routes.
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.routes
+    }
 }
 
 /// How each of them is, a line each.

@@ -3,6 +3,7 @@
 pub(crate) mod config;
 mod doctor;
 mod domain;
+mod explain;
 mod key;
 mod migrate;
 mod output;
@@ -46,6 +47,9 @@ enum Command {
     Config(config::ConfigCommand),
     /// Find what is wrong with this installation, and say what to do; exit code 1 if anything is.
     Doctor(doctor::DoctorArgs),
+    /// Tell which route a request belongs to, what that requires, whether it would pass and what would be sent; exit code
+    /// 1 unless it would pass.
+    Explain(explain::ExplainArgs),
     /// Manage accounts.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -72,6 +76,7 @@ async fn dispatch(command: Command, sources: &Sources, out: &mut Output) -> anyh
         Command::Serve => return serve::run(load(sources)?).await,
         Command::Migrate { check } => return migrate::run(&load(sources)?, check, out).await,
         Command::Doctor(arguments) => return doctor::run(&load(sources)?, sources, arguments, out).await,
+        Command::Explain(arguments) => return explain::run(&load(sources)?, arguments, out).await,
         Command::Config(command) => config::run(command, sources, out)?,
         Command::User(command) => user::run(&identity(sources).await?, command, out).await?,
         Command::Team(command) => team::run(&identity(sources).await?, command, out).await?,
