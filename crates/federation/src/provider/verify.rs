@@ -32,8 +32,8 @@ impl Provider {
         if kid.is_none() && keys.len() > 1 {
             return Err(ProviderError::Untrustworthy("the token does not name its key".to_owned()));
         }
-        let verified = keys.iter().find_map(|key| unverified.verify(key).ok());
-        let claims = verified.ok_or_else(|| unproved(JwtError::BadSignature))?;
+        let tried = keys.iter().map(|key| unverified.verify(key)).reduce(Result::or);
+        let claims = tried.unwrap_or(Err(JwtError::BadSignature)).map_err(unproved)?;
         let expires_at = self.judge_registered(&claims).map_err(unproved)?;
         Ok(Signed { claims, algorithm: header.alg, typ: header.typ.clone(), expires_at })
     }

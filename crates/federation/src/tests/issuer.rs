@@ -33,7 +33,15 @@ pub(super) enum Answer {
 #[derive(Default)]
 struct Script {
     answers: BTreeMap<String, Answer>,
-    asked: Vec<String>,
+    asked: Vec<Asked>,
+}
+
+/// What it was asked.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    path: String,
+    pub(super) head: String,
+    pub(super) body: String,
 }
 
 /// The issuer. It is gone when this is dropped.
@@ -54,6 +62,10 @@ impl Issuer {
         issuer.describe_as(&issuer.name());
         issuer.publish(keys);
         issuer
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(super) fn name(&self) -> String {
@@ -101,7 +113,16 @@ impl Issuer {
     }
 
     pub(super) fn asked(&self, path: &str) -> usize {
-        self.script.lock().unwrap().asked.iter().filter(|asked| *asked == path).count()
+        self.all_asked().iter().filter(|asked| asked.path == path).count()
+    }
+
+    pub(super) fn all_asked(&self) -> Vec<Asked> {
+        self.script.lock().unwrap().asked.clone()
+    }
+
+    /// The last question to a path.
+    pub(super) fn last_asked(&self, path: &str) -> Asked {
+        self.all_asked().into_iter().rfind(|asked| asked.path == path).unwrap()
     }
 
     pub(super) fn asked_for_metadata(&self) -> usize {
@@ -136,9 +157,12 @@ async fn converse(mut stream: TcpStream, script: Arc<Mutex<Script>>) -> std::io:
     }
     let head = String::from_utf8(head).unwrap();
     let path = head.split(' ').nth(1).unwrap().to_owned();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).await?;
     let answer = {
         let mut script = script.lock().unwrap();
-        script.asked.push(path.clone());
+        script.asked.push(Asked { path: path.clone(), head, body: String::from_utf8(body).unwrap() });
         script.answers.get(&path).cloned()
     };
     match answer {

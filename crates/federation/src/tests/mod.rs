@@ -4,7 +4,11 @@
 
 mod fetching;
 mod issuer;
+mod liar;
+mod lies;
 mod remembering;
+mod signing_in;
+mod staying;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
