@@ -178,3 +178,29 @@ pub async fn survey(outbound: &Outbound, config: &IssuerConfig) -> Result<Survey
     let published = fetch(outbound, &located.keys).await?;
     Ok(Survey { jwks_uri: located.keys.url.into(), usable_keys: published.keys.len(), date: published.date })
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_issuer_leads_nowhere_less_safe_than_itself() {
+        let described = |plain, reach| {
+            let metadata = serde_json::from_value(json!({"issuer": "https://id.example"})).unwrap();
+            Description { metadata, plain, reach }
+        };
+        let public = described(false, Reach::PublicOnly);
+        let inside = described(true, Reach::Anywhere);
+        assert_eq!(public.address("https://10.0.0.1/token").unwrap().reach, Reach::PublicOnly, "the dialer refuses it");
+        assert_eq!(public.address("http://id.example/token"), None);
+        assert_eq!(inside.address("http://10.0.0.1/token").unwrap().reach, Reach::Anywhere);
+        for odd in ["", "/token", "ftp://id.example/", "file:///etc/passwd", "javascript:alert(1)", "data:,a"] {
+            assert_eq!(public.address(odd), None, "{odd}");
+            assert_eq!(inside.address(odd), None, "{odd}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ mod discovery;
 mod issuer_keys;
 mod key_set;
 mod outbound;
-pub mod provider;
+mod provider;
 mod source;
 #[cfg(test)]
 mod tests;

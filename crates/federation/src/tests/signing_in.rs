@@ -15,6 +15,11 @@ use super::issuer::Answer;
 use super::liar::{ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, NOW, SUBJECT, Story};
 use crate::{ClientAuth, Endpoints, LogoutStyle, OutboundSettings};
 
+/// Changes what a provider says, or what we were told about it.
+type Alter = fn(&mut Story);
+
+const METHODS: &str = "token_endpoint_auth_methods_supported";
+
 fn pairs(text: &str) -> BTreeMap<String, String> {
     form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
@@ -90,7 +95,7 @@ async fn an_honest_provider_signs_people_in() {
 
 #[tokio::test]
 async fn what_is_no_lie_is_believed() {
-    let honest: [(&str, fn(&mut Story)); 10] = [
+    let honest: [(&str, Alter); 10] = [
         ("no at_hash", |s| drop(s.claims.as_object_mut().unwrap().remove("at_hash"))),
         ("one key and no key name", |s| drop(s.header.as_object_mut().unwrap().remove("kid"))),
         ("no typ", |s| drop(s.header.as_object_mut().unwrap().remove("typ"))),
@@ -165,15 +170,13 @@ async fn groups_are_those_of_the_claim_and_a_named_claim_that_is_missing_means_n
 
 #[tokio::test]
 async fn the_client_proves_who_it_is_as_configured_else_as_the_provider_likes_it() {
-    let methods =
-        |methods: Value| move |s: &mut Story| s.metadata["token_endpoint_auth_methods_supported"] = methods.clone();
     let basic = "authorization: Basic ZG9vcndhcmQ6YSslM0ElMjVi\r\n";
-    let stories: [(&dyn Fn(&mut Story), &str, Option<&str>); 5] = [
-        (&|_| (), basic, None),
-        (&methods(json!(["client_secret_post", "client_secret_basic"])), basic, None),
-        (&methods(json!(["client_secret_post"])), "", Some("a :%b")),
-        (&|s| s.config.client_auth = Some(ClientAuth::Post), "", Some("a :%b")),
-        (&|s| s.config.client_secret = None, "", None),
+    let stories: [(Alter, &str, Option<&str>); 5] = [
+        (|_| (), basic, None),
+        (|s| s.metadata[METHODS] = json!(["client_secret_post", "client_secret_basic"]), basic, None),
+        (|s| s.metadata[METHODS] = json!(["client_secret_post"]), "", Some("a :%b")),
+        (|s| s.config.client_auth = Some(ClientAuth::Post), "", Some("a :%b")),
+        (|s| s.config.client_secret = None, "", None),
     ];
     for (alter, header, secret) in stories {
         let mut story = Story::honest().await;
