@@ -6,6 +6,7 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
 
 import Provider from 'oidc-provider';
 
@@ -45,6 +46,8 @@ const provider = new Provider(issuer, {
   issueRefreshToken: (_, client) => client.grantTypeAllowed('refresh_token'),
   clientBasedCORS: () => false,
   pkce: { required: () => true },
+  // By itself it refuses to call anybody on a private network, and here is no other.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   cookies: { keys: ['of this provider alone'] },
   features: {
     backchannelLogout: { enabled: true },
@@ -59,4 +62,9 @@ for (const event of ['server_error', 'backchannel.error', 'grant.error', 'author
 }
 server.on('request', provider.callback());
 console.log(JSON.stringify({ issuer }));
-process.stdin.resume().on('end', () => process.exit(0));
+// A line {"login": CLAIMS} changes what is known of somebody, and is answered with an empty one.
+for await (const line of createInterface({ input: process.stdin })) {
+  Object.assign(accounts, JSON.parse(line));
+  console.log();
+}
+process.exit(0);

@@ -21,13 +21,13 @@ pub struct Cognito {
 }
 
 impl Cognito {
-    /// A pool whose clients belong to the Doorward at `public_url`.
+    /// A pool whose clients belong to the Doorward at `public_url`, beside `frontend`.
     #[track_caller]
-    pub fn start(public_url: &str) -> Self {
+    pub fn start(public_url: &str, frontend: &str) -> Self {
         let folder = Scratch::new();
         let port = ports::free().port().to_string();
-        let (callback, logout) = (format!("{public_url}/api/v1/auth/callback"), format!("{public_url}/"));
-        let mut command = client("cognito.py", &[&port, &folder.path().to_string_lossy(), &callback, &logout]);
+        let callback = format!("{public_url}/api/v1/auth/callback");
+        let mut command = client("cognito.py", &[&port, &folder.path().to_string_lossy(), &callback, frontend]);
         let (process, line) = Part::announced(&mut command);
         Self { _part: process, _folder: folder, facts: serde_json::from_str(&line).expect("a line of JSON") }
     }

@@ -41,6 +41,7 @@ pub struct Setup {
     database: Option<Arc<Database>>,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
+    address: Option<SocketAddr>,
 }
 
 impl Setup {
@@ -48,14 +49,15 @@ impl Setup {
     pub fn on(store: Store) -> Self {
         let folder = Arc::new(Scratch::new());
         let database = Arc::new(Database::create(store, folder.path()));
-        let setup = Self { folder, database: None, environment: Vec::new(), arguments: Vec::new() };
+        let setup = Self { folder, database: None, environment: Vec::new(), arguments: Vec::new(), address: None };
         setup.on_database(&database)
     }
 
     /// A fresh folder and nothing said about the store: the folder's `.env` or the default decides.
     pub fn bare() -> Self {
         let folder = Arc::new(Scratch::new());
-        Self { folder, database: None, environment: Vec::new(), arguments: Vec::new() }.set("password.bcrypt_cost", "4")
+        let setup = Self { folder, database: None, environment: Vec::new(), arguments: Vec::new(), address: None };
+        setup.set("password.bcrypt_cost", "4")
     }
 
     /// Another node: its own folder over a database that is already there.
@@ -98,6 +100,12 @@ impl Setup {
     /// Adds a command-line argument of `serve`.
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Listens there and nowhere else: for what must know its address before it starts.
+    pub fn at(mut self, address: SocketAddr) -> Self {
+        self.address = Some(address);
         self
     }
 
@@ -148,7 +156,7 @@ impl Setup {
     #[track_caller]
     pub fn start(self) -> Doorward {
         for _ in 0..5 {
-            let mut doorward = self.spawn(ports::free());
+            let mut doorward = self.spawn(self.address.unwrap_or_else(ports::free));
             match doorward.wait_until_ready() {
                 Ok(()) => return doorward,
                 // Another test was faster with this port.

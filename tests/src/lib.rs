@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod cognito;
 pub mod deadline;
 pub mod front_proxy;
+pub mod hosted;
 pub mod http;
 pub mod instance;
 pub mod issuer;

@@ -14,7 +14,7 @@ pub const CLIENT_SECRET: &str = "of-the-tests-0123456789-0123456789-0123456789";
 /// A running provider.
 #[derive(Debug)]
 pub struct Provider {
-    _part: Part,
+    process: Part,
     issuer: String,
 }
 
@@ -23,13 +23,13 @@ pub struct Provider {
 pub struct ProviderSetup(Value);
 
 impl ProviderSetup {
-    /// A provider with one confidential client: the Doorward whose public address is `public_url`.
-    pub fn for_doorward(public_url: &str) -> Self {
+    /// A provider with one confidential client: the Doorward whose public address is `public_url`, beside `frontend`.
+    pub fn for_doorward(public_url: &str, frontend: &str) -> Self {
         Self(json!({"clients": [{
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
             "redirect_uris": [format!("{public_url}/api/v1/auth/callback")],
-            "post_logout_redirect_uris": [format!("{public_url}/")],
+            "post_logout_redirect_uris": [frontend],
             "backchannel_logout_uri": format!("{public_url}/api/v1/auth/backchannel-logout"),
             "backchannel_logout_session_required": true,
             "grant_types": ["authorization_code", "refresh_token"],
@@ -64,9 +64,9 @@ impl ProviderSetup {
     /// Starts it.
     #[track_caller]
     pub fn start(&self) -> Provider {
-        let (part, line) = Part::announced(&mut part::node("provider.mjs", &[&self.0.to_string()]));
+        let (process, line) = Part::announced(&mut part::node("provider.mjs", &[&self.0.to_string()]));
         let line: Value = serde_json::from_str(&line).expect("a line of JSON");
-        Provider { _part: part, issuer: text(&line["issuer"]) }
+        Provider { process, issuer: text(&line["issuer"]) }
     }
 }
 
@@ -74,6 +74,12 @@ impl Provider {
     /// Its issuer, to the letter.
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// From now on somebody has these claims.
+    pub fn changes(&mut self, login: &str, claims: &Value) {
+        self.process.tell(&json!({login: claims}).to_string());
+        self.process.line();
     }
 
     /// The lines of `doorward.toml` that name it.

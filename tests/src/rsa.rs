@@ -31,12 +31,16 @@ impl RsaKey {
 
     /// A token signed with RS256, whatever the header claims.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
-        let input = token::signing_input(header, claims);
+        self.sign_text(&token::signing_input(header, claims))
+    }
+
+    /// A token whose `header.claims` are any text.
+    pub fn sign_text(&self, input: &str) -> String {
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature)
             .expect("an RSA signature");
-        token::with_signature(&input, &signature)
+        token::with_signature(input, &signature)
     }
 
     /// The public key is DER: a sequence of the modulus (256 bytes after its own 9 of framing and sign) and 65537.

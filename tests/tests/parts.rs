@@ -27,7 +27,7 @@ fn authorize(endpoint: &str, client_id: &str) -> String {
 #[test]
 fn people_sign_in_at_the_certified_provider() {
     part::with(&["node"], || {
-        let provider = ProviderSetup::for_doorward(BASE).start();
+        let provider = ProviderSetup::for_doorward(BASE, BASE).start();
         let mut visitor = Visitor::new();
         let start = authorize(&format!("{}/auth", provider.issuer()), "doorward");
         let back = provider.sign_in(&mut visitor, &start, "alice", BASE);
@@ -42,7 +42,7 @@ fn people_sign_in_at_the_certified_provider() {
 #[test]
 fn people_sign_in_on_the_hosted_page_of_cognito() {
     part::with(&["python"], || {
-        let pool = Cognito::start(BASE);
+        let pool = Cognito::start(BASE, BASE);
         let start = authorize(&format!("{}/oauth2/authorize", pool.base()), &pool.fact("client_id"));
         let back = pool.sign_in(&mut Visitor::new(), &start, GRACE, BASE);
         assert!(back.parameter("code").is_some(), "{}", back.url);

@@ -1,0 +1,244 @@
+//! What a service behind is told about the caller, in every way there is, and what a client cannot make it believe.
+
+use doorward_tests::python::run_client;
+use doorward_tests::upstream::{Received, Upstream};
+use doorward_tests::{Doorward, Person, Response, Setup, Store, token};
+
+const ROUTES: &str = r#"
+[[routes]]
+name = "upload"
+path = "/upload"
+methods = ["POST"]
+upstream = "{at}/upload"
+body_limit = "8MiB"
+inject = { multipart = "user_id" }
+[[routes]]
+name = "form"
+path = "/form"
+methods = ["POST"]
+upstream = "{at}/form"
+inject = { form = "user_id" }
+[[routes]]
+name = "headers"
+path = "/headers"
+methods = ["GET", "POST"]
+upstream = "{at}/headers"
+inject = { headers = true }
+[[routes]]
+name = "assertion"
+path = "/assertion"
+methods = ["GET"]
+upstream = "{at}/assertion"
+inject = { assertion = true }
+[[routes]]
+name = "everything"
+path = "/everything"
+methods = ["POST"]
+upstream = "{at}/everything"
+inject = { json = "user_id", headers = true, assertion = true }
+"#;
+
+struct Told {
+    doorward: Doorward,
+    upstream: Upstream,
+    person: Person,
+}
+
+impl Told {
+    fn start() -> Self {
+        let upstream = Upstream::echo();
+        let doorward = Setup::on(Store::Sqlite).file(&ROUTES.replace("{at}", &upstream.url())).start();
+        let person = doorward.person("user");
+        Self { doorward, upstream, person }
+    }
+
+    fn post(&self, path: &str, media_type: &str, body: impl AsRef<[u8]>) -> Response {
+        let request = self.doorward.post(path).bearer(&self.person.access_token).header("Content-Type", media_type);
+        request.body(body.as_ref().to_vec()).send()
+    }
+
+    fn upload(&self, body: impl AsRef<[u8]>) -> Response {
+        self.post("/upload", "multipart/form-data; boundary=b", body)
+    }
+
+    /// What reached the service whole; a request broken off halfway does not count.
+    fn passed(&self) -> Vec<Received> {
+        self.upstream.pending()
+    }
+
+    #[track_caller]
+    fn refused(&self, answer: &Response, why: &str) {
+        assert!((400..500).contains(&answer.status), "{why}: {} {}", answer.status, answer.text());
+        let passed = self.passed();
+        assert!(passed.is_empty(), "{why}: {}", passed[0].text());
+    }
+}
+
+fn part(disposition: &str, content: &str) -> String {
+    format!("--b\r\nContent-Disposition: {disposition}\r\n\r\n{content}\r\n")
+}
+
+#[test]
+fn an_upload_is_told_the_callers_id_and_keeps_its_bytes() {
+    let told = Told::start();
+    let file = part("form-data; name=\"file\"; filename=\"a \u{e9}.txt\"", "line\r\n--not the boundary\r\n\0\u{ff}");
+    let metadata = part("form-data; name=\"metadata\"", "{\"user_id\": \"kept, for this is content\"}");
+    for forged in [
+        String::new(),
+        part("form-data; name=\"user_id\"", "forged"),
+        part("form-data; name=user_id", "forged"),
+        part("form-data; name=\"USER_ID\"", "forged"),
+        part("FORM-DATA; NAME=\"User_Id\"", "forged") + &part("form-data; name=\"user_id\"", "forged again"),
+    ] {
+        for body in [format!("{forged}{file}{metadata}--b--\r\n"), format!("{file}{metadata}{forged}--b--\r\n")] {
+            told.upload(&body).expect(200);
+            let text = told.upstream.next().text();
+            assert!(text.contains(&file) && text.contains(&metadata), "{body} became {text}");
+            assert!(!text.contains("forged"), "{body} became {text}");
+            assert_eq!(text.matches(&told.person.id).count(), 1, "{text}");
+            assert_eq!(text.to_lowercase().matches("name=\"user_id\"").count(), 1, "{text}");
+        }
+    }
+}
+
+#[test]
+fn multipart_that_two_readers_could_take_differently_is_refused() {
+    let told = Told::start();
+    let good = part("form-data; name=\"file\"", "x");
+    let whole = format!("{good}--b--\r\n");
+    for media_type in [
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=b; boundary=c",
+        "multipart/form-data; boundary=c; Boundary=b",
+        "multipart/form-data; boundary=\"b",
+        "multipart/mixed; boundary=b",
+        "application/json",
+        "multipart/form-data; boundary=b, multipart/form-data; boundary=c",
+    ] {
+        told.refused(&told.post("/upload", media_type, &whole), media_type);
+    }
+    let long = "b".repeat(71);
+    let body = whole.replace("--b", &format!("--{long}"));
+    told.refused(&told.post("/upload", &format!("multipart/form-data; boundary={long}"), body), "a long boundary");
+    for (why, body) in [
+        ("no end", good.clone()),
+        ("nothing", String::new()),
+        ("no boundary at all", "x".to_owned()),
+        ("line feeds alone", whole.replace("\r\n", "\n")),
+        (
+            "a nested multipart",
+            "--b\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n\
+             --c\r\nContent-Disposition: form-data; name=\"user_id\"\r\n\r\nforged\r\n--c--\r\n\r\n--b--\r\n"
+                .to_owned(),
+        ),
+        ("no disposition", "--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n".to_owned()),
+        (
+            "two dispositions",
+            "--b\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"user_id\"\r\n\
+             \r\nforged\r\n--b--\r\n"
+                .to_owned(),
+        ),
+        ("two names", part("form-data; name=\"a\"; name=\"user_id\"", "forged") + "--b--\r\n"),
+        ("a folded name", part("form-data;\r\n name=\"user_id\"", "forged") + "--b--\r\n"),
+        ("an escaped name", part("form-data; name=\"user\\_id\"", "forged") + "--b--\r\n"),
+        ("an encoded name", part("form-data; name*=utf-8''user%5Fid", "forged") + "--b--\r\n"),
+        ("a name in percent signs", part("form-data; name=\"user%5Fid\"", "forged") + "--b--\r\n"),
+        ("a name as a mail word", part("form-data; name=\"=?utf-8?q?user=5Fid?=\"", "forged") + "--b--\r\n"),
+        ("a name without an end", part("form-data; name=\"user_id", "forged") + "--b--\r\n"),
+        ("no name", part("form-data", "forged") + "--b--\r\n"),
+        ("not form data", part("attachment; name=\"user_id\"", "forged") + "--b--\r\n"),
+        ("a head without an end", format!("--b\r\nX: {}", "x".repeat(100_000))),
+    ] {
+        told.refused(&told.upload(&body), why);
+    }
+}
+
+#[test]
+fn parts_without_an_end_are_cut_off() {
+    let told = Told::start();
+    let many = part("form-data; name=\"a\"", "").repeat(100_000) + "--b--\r\n";
+    told.refused(&told.upload(&many[..many.len().min(7 << 20)]), "parts without number");
+    told.doorward.get("/livez").send().expect(200);
+}
+
+#[test]
+fn a_form_is_told_the_callers_id_and_keeps_its_bytes() {
+    let told = Told::start();
+    let form = "application/x-www-form-urlencoded";
+    for body in [
+        "a=1&b=%20x+y&a=2",
+        "user_id=forged&a=1&b=%20x+y&a=2",
+        "a=1&b=%20x+y&a=2&user_id=forged",
+        "a=1&user%5Fid=forged&b=%20x+y&a=2",
+        "a=1&%55SER_ID=forged&user_id=forged&b=%20x+y&a=2",
+        "a=1&b=%20x+y&a=2&user_id",
+    ] {
+        told.post("/form", form, body).expect(200);
+        let text = told.upstream.next().text();
+        assert!(!text.contains("forged"), "{body} became {text}");
+        assert_eq!(text.matches(&told.person.id).count(), 1, "{text}");
+        let kept: Vec<_> = text.split('&').filter(|pair| !pair.contains(&told.person.id)).collect();
+        assert_eq!(kept.join("&"), "a=1&b=%20x+y&a=2", "{body} became {text}");
+    }
+    told.refused(&told.post("/form", "text/plain", "a=1"), "another media type");
+}
+
+#[test]
+fn headers_tell_who_the_caller_is_and_only_doorward_writes_them() {
+    let told = Told::start();
+    let names = ["Id", "Email", "Name", "Roles", "Teams", "Domains"];
+    let mut request = told.doorward.get("/headers").bearer(&told.person.access_token);
+    for name in names {
+        request = request.header(&format!("X-User-{name}"), "forged").header(&format!("x_user_{name}"), "forged");
+    }
+    for name in ["Remote-User", "X-Forwarded-User", "X-Auth-Request-Email", "X-Doorward-Assertion"] {
+        request = request.header(name, "forged");
+    }
+    request.send().expect(200);
+    let received = told.upstream.next();
+    assert!(!received.head.contains("forged"), "{}", received.head);
+    assert_eq!(received.headers("x-user-id"), [told.person.id.as_str()]);
+    assert_eq!(received.headers("x-user-email"), ["user@example.com"]);
+    for name in names {
+        assert!(received.headers(&format!("x-user-{name}")).len() <= 1, "{}", received.head);
+    }
+    assert!(received.headers("x-user-teams")[0].contains("General"), "{}", received.head);
+}
+
+#[test]
+fn an_assertion_is_verified_by_the_published_keys_alone() {
+    for algorithm in ["EdDSA", "HS256"] {
+        let upstream = Upstream::echo();
+        let setup = Setup::on(Store::Sqlite).file(&ROUTES.replace("{at}", &upstream.url()));
+        let setup = if algorithm == "HS256" { setup.with_shared_secret() } else { setup };
+        let doorward = setup.start();
+        let person = doorward.person("user");
+        doorward.get("/assertion").bearer(&person.access_token).send().expect(200);
+        let received = upstream.next();
+        assert!(received.headers("x-user-id").is_empty(), "only what the route asks for: {}", received.head);
+        let assertion = received.headers("x-doorward-assertion")[0].to_owned();
+        let (header, claims) = token::read(&assertion);
+        assert_eq!((&header["typ"], &header["alg"]), (&"doorward-assertion+jwt".into(), &"EdDSA".into()), "{header}");
+        assert_eq!(claims["sub"], person.id.as_str(), "{claims}");
+        let life = claims["exp"].as_i64().expect("exp") - claims["iat"].as_i64().expect("iat");
+        assert!(life <= 60, "{claims}");
+        let audience = claims["aud"].as_str().unwrap_or_else(|| panic!("{claims}"));
+        assert!(upstream.url().starts_with(audience) || audience == "assertion", "{claims}");
+        run_client("verify_assertion.py", &[&doorward.url(), &assertion, audience, &person.id]);
+        assert!(!doorward.accepts(&assertion), "an assertion is no token");
+        doorward.get("/headers").bearer(&assertion).send().problem(401);
+        doorward.get("/assertion").bearer(&person.access_token).send().expect(200);
+        assert_ne!(upstream.next().headers("x-doorward-assertion"), [assertion.as_str()], "each request has its own");
+    }
+}
+
+#[test]
+fn several_ways_of_telling_go_together() {
+    let told = Told::start();
+    told.post("/everything", "application/json", r#"{"a": 1}"#).expect(200);
+    let received = told.upstream.next();
+    assert!(received.text().contains(&told.person.id) && received.text().contains(r#""a": 1"#));
+    assert_eq!(received.headers("x-user-id"), [told.person.id.as_str()]);
+    assert_eq!(received.headers("x-doorward-assertion").len(), 1);
+}
