@@ -57,12 +57,15 @@ pub(super) async fn serve<S: Serve>(
         let (exchange, wish) = (Arc::clone(&exchange), Rc::clone(&wish));
         service_fn(move |request| respond(request, call.clone(), Arc::clone(&exchange), &wish))
     };
-    let connection = library(limits).serve_connection(TokioIo::new(guard), handler).with_upgrades();
     let mut ended = Ended { timed_out: is_late, ..Ended::default() };
     if is_late {
         exchange.give_up_head();
     }
-    let completed = drive(connection, &exchange, Watch::new(limits, alarm), stop.as_mut(), &mut ended).await;
+    let watch = Watch::new(limits, alarm);
+    let completed = {
+        let connection = pin!(library(limits).serve_connection(TokioIo::new(guard), handler).with_upgrades());
+        drive(connection, &exchange, watch, stop.as_mut(), &mut ended).await
+    };
     match wish.take().filter(|_| completed) {
         Some(wish) if exchange.is_upgraded() => {
             drop(wish);
@@ -76,7 +79,7 @@ pub(super) async fn serve<S: Serve>(
 
 /// Lets the library serve until the connection is over or its time is. Whether the library came to its end.
 async fn drive<Io, S, B>(
-    connection: UpgradeableConnection<Io, S>,
+    mut connection: Pin<&mut UpgradeableConnection<Io, S>>,
     exchange: &Exchange,
     mut watch: Watch<'_>,
     mut stop: Pin<&mut impl Future<Output = ()>>,
@@ -87,7 +90,6 @@ where
     S: HttpService<Incoming, ResBody = B, Error = Infallible>,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {
-    let mut connection = pin!(connection);
     poll_fn(|cx| {
         loop {
             if !exchange.is_stopping() && stop.as_mut().poll(cx).is_ready() {

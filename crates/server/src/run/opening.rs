@@ -3,10 +3,12 @@
 //! Owns that one question, for clients that know beforehand what they want to speak (RFC 9113,
 //! section 3.3). Judges nothing: what was read is handed on.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::watch::LAST_CALL;
@@ -35,12 +37,12 @@ pub(super) async fn read(
     mut alarm: Pin<&mut Sleep>,
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Opening {
-    let mut read = Vec::with_capacity(ROOM);
+    let mut read = Vec::new();
     let mut stopping = false;
     loop {
         tokio::select! {
             biased;
-            count = stream.read_buf(&mut read) => match count {
+            count = poll_fn(|cx| poll_more(Pin::new(stream), &mut read, cx)) => match count {
                 Err(_) => return Opening::Nothing,
                 Ok(0) if read.is_empty() => return Opening::Nothing,
                 Ok(0) => return Opening::Http1(read),
@@ -57,4 +59,13 @@ pub(super) async fn read(
             }
         }
     }
+}
+
+/// Reads what there is. The room for it is on the stack, so that a connection which says nothing yet has none.
+fn poll_more(stream: Pin<&mut impl AsyncRead>, read: &mut Vec<u8>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    let mut room = [0; ROOM];
+    let mut room = ReadBuf::new(&mut room);
+    ready!(stream.poll_read(cx, &mut room))?;
+    read.extend_from_slice(room.filled());
+    Poll::Ready(Ok(room.filled().len()))
 }
