@@ -93,7 +93,7 @@ fn settings(config: &Config) -> Settings {
 /// What the groups of a provider give.
 fn group_grants(provider: &Provider) -> (String, Vec<GroupRule>) {
     let rules = provider.groups.iter().map(|rule| GroupRule {
-        group: rule.group.clone(),
+        group: rule.name.clone(),
         roles: rule.roles.clone(),
         teams: rule.teams.clone(),
     });

@@ -67,7 +67,7 @@ pub(super) fn groups_for_nothing(config: &Config) -> Vec<Objection> {
     idle.map(|(entry, rule)| {
         object(
             format!("{entry}.roles"),
-            format!("is empty, and so is teams: the group {:?} gives nothing", rule.group),
+            format!("is empty, and so is teams: the group {:?} gives nothing", rule.name),
             "name a role or a team",
         )
     })

@@ -30,10 +30,8 @@ pub(super) fn cookie_name(text: &str) -> Checked {
 
 /// A path that is one path.
 pub(super) fn exact_path(text: &str) -> Checked {
-    match route_path(text)?.ends_with("/*") {
-        true => Err(not(text, "covers many paths", "take the star away")),
-        false => Ok(text.to_owned()),
-    }
+    let path = route_path(text)?;
+    if path.ends_with("/*") { Err(not(text, "covers many paths", "take the star away")) } else { Ok(path) }
 }
 
 /// The name of a member of a body: one that no reader of JSON, of a form or of its header takes for another.

@@ -74,8 +74,8 @@ pub(crate) struct Provider {
 /// What being in one of a provider's groups gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
-    /// The group, to the letter.
-    pub(crate) group: String,
+    /// Its name there, to the letter.
+    pub(crate) name: String,
     /// Roles it gives.
     pub(crate) roles: Vec<Role>,
     /// Names of teams it makes people members of.
@@ -138,7 +138,7 @@ impl Provider {
 impl Group {
     fn read(values: &Values, entry: &str) -> Result<Self, Mistake> {
         Ok(Self {
-            group: values.one(&format!("{entry}.group"))?,
+            name: values.one(&format!("{entry}.group"))?,
             roles: values.many(&format!("{entry}.roles"))?,
             teams: values.many(&format!("{entry}.teams"))?,
         })

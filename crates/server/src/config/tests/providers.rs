@@ -31,7 +31,7 @@ fn everything_about_a_provider_can_be_said() {
     assert_eq!(provider.endpoints.userinfo.as_deref(), Some("https://d.example/me"));
     assert_eq!(provider.groups_claim.as_deref(), Some("roles"));
     let groups: Vec<_> =
-        provider.groups.iter().map(|rule| (rule.group.as_str(), rule.roles.len(), rule.teams.len())).collect();
+        provider.groups.iter().map(|rule| (rule.name.as_str(), rule.roles.len(), rule.teams.len())).collect();
     assert_eq!(groups, [("Ops Team", 1, 1), ("devs", 0, 1)]);
     let sources = sources(&text, &[], "");
     assert_eq!(
