@@ -136,3 +136,34 @@ fn token(members: &Map<String, Value>, name: &str) -> Result<Option<SecretString
 fn unbelievable(why: &str) -> ProviderError {
     ProviderError::Untrustworthy(why.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let status = StatusCode::from_u16(status).unwrap_or_default();
+        Answer { status, body: body.to_owned().into(), peer: [127, 0, 0, 1].into(), date: None }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_is_believed_that_cannot_stand_in_a_header_and_none_panics(
+            body in any::<String>(), token in any::<String>(), life in any::<f64>(), status in 200_u16..600,
+        ) {
+            prop_assert!(tokens(&answer(200, &body), Timestamp::UNIX_EPOCH).is_err());
+            let body = serde_json::json!({"access_token": token, "token_type": "Bearer", "expires_in": life});
+            if let Ok(tokens) = tokens(&answer(200, &body.to_string()), Timestamp::MAX) {
+                prop_assert_eq!(tokens.access_token.expose_secret(), &token);
+                prop_assert!(token.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+            let error = serde_json::json!({ "error": token });
+            let refusal = refusal(&answer(status, &error.to_string())).to_string();
+            prop_assert!(token.len() < 4 || !refusal.contains(&token), "{}", refusal);
+        }
+    }
+}

@@ -114,6 +114,22 @@ fn an_audience_names_us_exactly() {
 }
 
 #[test]
+fn a_claim_of_another_type_is_an_error_and_never_absent() {
+    let claims = claims(r#"{"text":"a","time":7,"null":null,"aud":["a","b"]}"#);
+    assert_eq!((claims.text("text"), claims.text("none")), (Ok(Some("a")), Ok(None)));
+    assert_eq!(
+        (claims.text("time"), claims.text("null")),
+        (Err(JwtError::BadClaim("time")), Err(JwtError::BadClaim("null")))
+    );
+    assert_eq!((claims.time("time"), claims.time("none")), (Ok(Timestamp::from_second(7).ok()), Ok(None)));
+    assert_eq!(
+        (claims.time("text"), claims.time("null")),
+        (Err(JwtError::BadClaim("text")), Err(JwtError::BadClaim("null")))
+    );
+    assert_eq!((claims.audiences(), claims.get("null")), (Ok(vec!["a", "b"]), Some(&Value::Null)));
+}
+
+#[test]
 fn claims_are_typed() {
     #[derive(Debug, PartialEq, Deserialize)]
     struct Access {
