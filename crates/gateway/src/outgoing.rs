@@ -18,6 +18,7 @@ use http_body_util::{BodyExt, Either, Full};
 use crate::inject::{Outgoing, body_fault};
 use crate::refusal::Refusal;
 use crate::route::Route;
+use crate::strip::strip_trailers;
 use crate::upstream::Endpoint;
 
 type Fault = Box<dyn Error + Send + Sync>;
@@ -128,6 +129,17 @@ impl Shipment {
     }
 }
 
+/// What may not stand in a head may not follow in its trailers either.
+fn without_forged_trailers(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            strip_trailers(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(frame) => frame,
+    }
+}
+
 /// How far a body has got that comes from the client piece by piece.
 #[derive(Default)]
 pub(crate) struct Progress {
@@ -198,7 +210,7 @@ impl Body for Sent {
             Source::Whole(body) => return Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Source::Streamed(body) => body,
         };
-        let frame = Pin::new(&mut *streamed).poll_frame(cx);
+        let frame = Pin::new(&mut *streamed).poll_frame(cx).map_ok(without_forged_trailers);
         if let Some(Report(progress)) = &sent.report {
             progress.awaits_client.store(frame.is_pending(), Ordering::Relaxed);
             match &frame {

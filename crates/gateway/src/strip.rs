@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use doorward_protocol::credential;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderName, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderName, TE, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
@@ -27,7 +27,7 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// Headers about one connection only.
-const HOP_BY_HOP: [HeaderName; 6] = [CONNECTION, KEEP_ALIVE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+const HOP_BY_HOP: [HeaderName; 5] = [CONNECTION, KEEP_ALIVE, TE, TRANSFER_ENCODING, UPGRADE];
 /// The caller's token stays here; the rest is written anew for the upstream connection.
 const KEPT_HERE: [HeaderName; 4] = [AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST];
 /// What only Doorward says, what would make the service see another method than the one that was judged, and what
@@ -208,6 +208,16 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 fn takes_trailers(headers: &HeaderMap) -> bool {
     let codings = headers.get_all(TE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     codings.map(<[u8]>::trim_ascii).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
+}
+
+/// Takes out of the trailers what may not stand in the head either.
+pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
+    strip_hop_by_hop(trailers);
+    let unwanted: Vec<HeaderName> =
+        trailers.keys().filter(|name| KEPT_HERE.contains(name) || !may_travel(name, false)).cloned().collect();
+    for name in unwanted {
+        trailers.remove(name);
+    }
 }
 
 /// Whether a header may go upstream.

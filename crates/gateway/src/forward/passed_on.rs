@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use doorward_identity::session::Caller;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use http_body::Body;
@@ -90,9 +90,7 @@ fn is_one_number<'h>(mut lengths: impl Iterator<Item = &'h HeaderValue>) -> bool
 }
 
 fn strip(head: &mut Parts) {
-    let trailer = head.headers.remove(TRAILER);
     strip_hop_by_hop(&mut head.headers);
-    head.headers.extend(trailer.map(|names| (TRAILER, names)));
     head.version = Version::HTTP_11;
     head.extensions.clear();
 }

@@ -145,7 +145,7 @@ async fn trailers_of_an_answer_follow_its_body() {
 async fn an_answer_before_the_end_of_the_request_is_passed_on_and_its_connection_closed() {
     let mut service = Service::connected(|mut connection, received| async move {
         let head = head(&mut connection).await.unwrap();
-        let _ = received.send(Received { head, body: Vec::new(), complete: false });
+        let _ = received.send(Received { head, body: Vec::new(), trailers: Vec::new(), complete: false });
         connection.write_all(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig").await.unwrap();
         assert!(hangs_up(&mut connection).await);
     })

@@ -155,6 +155,7 @@ async fn what_is_about_one_connection_stays_with_it() {
             "forwarded",
             "host",
             "te",
+            "trailer",
             "x-forwarded-for",
             "x-forwarded-host",
             "x-forwarded-proto",

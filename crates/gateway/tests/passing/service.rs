@@ -19,6 +19,8 @@ pub(crate) struct Received {
     pub(crate) head: String,
     /// Without its framing.
     pub(crate) body: Vec<u8>,
+    /// What followed it, line by line.
+    pub(crate) trailers: Vec<String>,
     /// Whether the body arrived whole.
     pub(crate) complete: bool,
 }
@@ -109,14 +111,14 @@ impl Service {
 /// Reads one request; `None` at the end of the connection.
 pub(crate) async fn receive(connection: &mut Connection) -> Option<Received> {
     let head = head(connection).await?;
-    let mut received = Received { head, body: Vec::new(), complete: true };
+    let mut received = Received { head, body: Vec::new(), trailers: Vec::new(), complete: true };
     let length = received.header("content-length").first().map(|length| length.parse().unwrap());
     if let Some(length) = length {
         let mut body = vec![0; length];
         received.complete = connection.read_exact(&mut body).await.is_ok();
         received.body = body;
     } else if !received.header("transfer-encoding").is_empty() {
-        received.complete = chunks(connection, &mut received.body).await.is_ok();
+        received.complete = chunks(connection, &mut received).await.is_ok();
     }
     Some(received)
 }
@@ -132,17 +134,30 @@ pub(crate) async fn head(connection: &mut Connection) -> Option<String> {
     Some(head)
 }
 
-async fn chunks(connection: &mut Connection, body: &mut Vec<u8>) -> std::io::Result<()> {
+async fn chunks(connection: &mut Connection, received: &mut Received) -> std::io::Result<()> {
     loop {
         let mut line = String::new();
         connection.read_line(&mut line).await?;
         let size = usize::from_str_radix(line.trim(), 16).map_err(std::io::Error::other)?;
+        if size == 0 {
+            return trailers(connection, &mut received.trailers).await;
+        }
         let mut data = vec![0; size + 2];
         connection.read_exact(&mut data).await?;
-        body.extend_from_slice(&data[..size]);
-        if size == 0 {
+        received.body.extend_from_slice(&data[..size]);
+    }
+}
+
+async fn trailers(connection: &mut Connection, trailers: &mut Vec<String>) -> std::io::Result<()> {
+    loop {
+        let mut line = String::new();
+        if connection.read_line(&mut line).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        if line == "\r\n" {
             return Ok(());
         }
+        trailers.push(line.trim_end().to_owned());
     }
 }
 
