@@ -97,7 +97,7 @@ const CLASSES: Kind = Kind::Choice(&["upper", "lower", "digit", "special"]);
 const PASSWORD_MIN: Kind = count(8, 128);
 const METHODS: Kind = Kind::Choice(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const OUTSIDE_ALGORITHMS: Kind =
-    Kind::Choice(&["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]);
+    Kind::Choice(&["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]);
 
 /// Every table.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
@@ -133,7 +133,7 @@ const PROCESS: &[Setting] = &[
     one("server.public_url", Kind::BaseUrl, Fixed("http://localhost:8000"), "How clients reach Doorward: the issuer of tokens and the base of every link. Never taken from a request."),
     one("server.frontend_url", Kind::BaseUrl, Fixed("http://localhost:3000"), "The web application: its origin may call with credentials."),
     many("server.cors_origins", Kind::Origin, Fixed(""), "Further origins that may call from a browser."),
-    many("server.trusted_proxies", Kind::Network, Fixed(""), "Proxies whose `X-Forwarded-For` counts."),
+    many("server.trusted_proxies", Kind::Network, Fixed(""), "Proxies whose `X-Forwarded-For` counts, and who may ask `/forward-auth`."),
     one("server.tls.certificate", Kind::Text, Off, "File of the certificate chain, PEM: Doorward speaks TLS itself. Read again when it changes, and on `SIGHUP`."),
     one("server.tls.key", Kind::Text, Off, "File of its private key, PEM."),
     one("server.reuse_port", Kind::Flag, Fixed("false"), "Whether another process may listen on the same addresses, so that a new one starts before the old one ends."),
@@ -274,10 +274,10 @@ const OUTSIDE: &[Setting] = &[
     many("routes[].require.domains", Kind::Text, Fixed(""), "Domains of which the caller must have one."),
     one("routes[].require.verified_email", Kind::Flag, Fixed("false"), "Whether the caller's address must be verified."),
     one("routes[].require.recent_sign_in", time(SECOND, YEAR), Off, "How long ago the caller may have signed in."),
-    one("routes[].rate", Kind::RouteRate, Off, "How often it may be used."),
+    one("routes[].rate", Kind::RouteRate, Off, "How often it may be used; each process counts for itself."),
 
-    one("services.generation_url", Kind::BaseUrl, Off, "The generation service: its two routes exist when this is set."),
-    one("services.rag_url", Kind::BaseUrl, Off, "The retrieval service: its two routes exist when this is set."),
+    one("services.generation_url", Kind::BaseUrl, Off, "The generation service: `/api/v1/generation/create-plan` and `…/chat` lead there when this is set."),
+    one("services.rag_url", Kind::BaseUrl, Off, "The retrieval service: `/api/v1/rag/upload` (up to `5GiB`, streamed) and `…/query` lead there when this is set."),
 ];
 
 #[cfg(test)]
