@@ -100,10 +100,10 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    fn judge(&self, plain: bool, address: IpAddr) -> Result<(), DialError> {
+    fn judge(&self, reach: Reach, plain: bool, address: IpAddr) -> Result<(), DialError> {
         match Place::of(address) {
             Place::Nowhere => Err(DialError::Forbidden(address)),
-            Place::Inside if self.reach == Reach::PublicOnly => Err(DialError::Forbidden(address)),
+            Place::Inside if reach == Reach::PublicOnly => Err(DialError::Forbidden(address)),
             Place::Public if plain && !self.allow_insecure => Err(DialError::Insecure),
             Place::Inside | Place::Public => Ok(()),
         }
@@ -114,13 +114,14 @@ impl Dialer {
         let plain = uri.scheme() != Some(&Scheme::HTTPS);
         let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
         if let Some(address) = self.resolve.get(&(host.to_ascii_lowercase(), port)) {
-            // The operator said so, whoever named the host.
+            // The operator says where it is, whoever named it.
+            self.judge(Reach::Anywhere, plain, address.ip())?;
             return Ok(TokioIo::new(connect(*address).await?));
         }
         let unresolved = || DialError::Unresolved(host.to_owned());
         let mut failure = unresolved();
         for address in lookup_host((host, port)).await.map_err(|_| unresolved())? {
-            let connected = match self.judge(plain, address.ip()) {
+            let connected = match self.judge(self.reach, plain, address.ip()) {
                 Ok(()) => connect(address).await,
                 Err(refusal) => Err(refusal),
             };
@@ -217,15 +218,23 @@ mod tests {
     #[test]
     fn a_public_party_leads_nobody_inside_and_http_stays_inside() {
         let (inside, public) = ("10.0.0.1".parse().unwrap(), "1.1.1.1".parse().unwrap());
-        let ours = Dialer { reach: Reach::Anywhere, allow_insecure: false, resolve: Arc::default() };
-        let theirs = Dialer { reach: Reach::PublicOnly, ..ours.clone() };
+        let dialer = |allow_insecure| Dialer { reach: Reach::Anywhere, allow_insecure, resolve: Arc::default() };
+        let judge = |reach, plain, address| dialer(false).judge(reach, plain, address);
         for plain in [true, false] {
-            assert_eq!(ours.judge(plain, inside), Ok(()));
-            assert_eq!(theirs.judge(plain, inside), Err(DialError::Forbidden(inside)));
+            assert_eq!(judge(Reach::Anywhere, plain, inside), Ok(()));
+            assert_eq!(judge(Reach::PublicOnly, plain, inside), Err(DialError::Forbidden(inside)));
         }
-        assert_eq!(ours.judge(false, public), Ok(()));
-        assert_eq!(theirs.judge(false, public), Ok(()));
-        assert_eq!(ours.judge(true, public), Err(DialError::Insecure));
-        assert_eq!(Dialer { allow_insecure: true, ..ours }.judge(true, public), Ok(()));
+        assert_eq!(judge(Reach::Anywhere, false, public), Ok(()));
+        assert_eq!(judge(Reach::PublicOnly, false, public), Ok(()));
+        assert_eq!(judge(Reach::Anywhere, true, public), Err(DialError::Insecure));
+        assert_eq!(dialer(true).judge(Reach::Anywhere, true, public), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn where_the_operator_says_a_host_is_http_still_stays_inside() {
+        let resolve = [(("a.example".to_owned(), 80), SocketAddr::from(([1, 1, 1, 1], 80)))].into();
+        let dialer = Dialer { reach: Reach::PublicOnly, allow_insecure: false, resolve: Arc::new(resolve) };
+        let refused = dialer.dial("http://A.example/".parse().unwrap()).await.err();
+        assert_eq!(refused, Some(DialError::Insecure));
     }
 }

@@ -16,8 +16,8 @@ impl Provider {
         if !scopes.contains(&OPENID) {
             scopes.insert(0, OPENID);
         }
-        // Zero means the same as `prompt=login`, but not every provider knows both.
-        let again = request.max_age.is_some_and(|age| age.is_zero()).then_some("login");
+        // Zero means the same as `prompt=login`, but not every provider knows both, and Cognito knows no `max_age`.
+        let again = request.max_age.is_some_and(|age| age.is_zero() || config.is_cognito()).then_some("login");
         let consent = scopes.contains(&OFFLINE_ACCESS).then_some("consent");
         let prompt: Vec<_> = again.into_iter().chain(consent).collect();
         let mut query = url.query_pairs_mut();

@@ -237,6 +237,7 @@ async fn what_the_operator_names_counts_more_than_what_the_provider_says() {
     let (account, _) = providers.exchange("main", &story.exchange()).await.unwrap();
     assert_eq!((account.identity.issuer.as_str(), account.groups), (name, Some(vec!["teachers".to_owned()])));
     assert_eq!(story.issuer.asked_for_metadata(), 0, "nothing is missing");
+    assert_eq!(authorization(&story, Some(60)).await["prompt"], "login", "it knows no max_age");
     let logout = providers.logout_url("main", None, "https://app.example/");
     let expected = format!("{real}/logout?client_id=doorward&logout_uri=https%3A%2F%2Fapp.example%2F");
     assert_eq!(logout, Some(expected));
