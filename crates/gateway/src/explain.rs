@@ -115,3 +115,6 @@ impl fmt::Display for Explanation {
         write!(f, "{:<9} {}", if self.passes { "passes" } else { "refused" }, self.because)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,15 +16,14 @@ pub(super) enum Content<'i> {
     Json(&'i str),
     Multipart(&'i str, Boundary),
     Form(&'i str),
-    /// Nothing is said; this is what an absent body becomes.
-    Unsaid(Empty<'i>),
+    /// Nothing is said; this is what an absent body becomes, if it can be absent.
+    Unsaid(Option<Empty<'i>>),
 }
 
 /// What an absent body becomes.
 #[derive(Clone, Copy)]
 pub(super) enum Empty<'i> {
     Json(&'i str),
-    Multipart(&'i str),
     Form(&'i str),
 }
 
@@ -33,7 +32,7 @@ impl<'i> Content<'i> {
         judge_encoding(headers)?;
         let mut types = headers.get_all(CONTENT_TYPE).iter();
         let said = match (types.next(), types.next()) {
-            (None, _) => return unsaid(inject).map(Self::Unsaid),
+            (None, _) => return Ok(Self::Unsaid(unsaid(inject))),
             (Some(_), Some(_)) => return Err(Refusal::AmbiguousHeader(CONTENT_TYPE)),
             (Some(said), None) => said,
         };
@@ -53,11 +52,8 @@ impl<'i> Content<'i> {
     }
 }
 
-fn unsaid(inject: &Inject) -> Result<Empty<'_>, Refusal> {
-    let json = inject.json.as_deref().map(Empty::Json);
-    let form = || inject.form.as_deref().map(Empty::Form);
-    let multipart = || inject.multipart.as_deref().map(Empty::Multipart);
-    json.or_else(form).or_else(multipart).ok_or(Refusal::Internal)
+fn unsaid(inject: &Inject) -> Option<Empty<'_>> {
+    inject.json.as_deref().map(Empty::Json).or_else(|| inject.form.as_deref().map(Empty::Form))
 }
 
 /// What a body may be, as a sentence.

@@ -24,7 +24,7 @@ use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use crate::json_object;
 use crate::refusal::Refusal;
 use content::{Content, Empty};
-use multipart::{Boundary, Rewriter, Rewriting};
+use multipart::{Rewriter, Rewriting};
 
 pub use form::FormFault;
 pub(crate) use introduction::{Introductions, lines as introduction_lines};
@@ -81,11 +81,10 @@ where
     }
     let id = caller.map(|caller| caller.context.user.id.to_string());
     let id = id.as_deref();
+    let is_bodiless = is_bodiless(&head.method) && body.is_end_stream();
     let told = match Content::of(inject, &head.headers)? {
+        _ if is_bodiless => Bytes::new(),
         Content::Multipart(field, boundary) => {
-            if is_bodiless(&head.method) && body.is_end_stream() {
-                return Ok(whole(Bytes::new()));
-            }
             let rewriter = Rewriter::new(&boundary, field, id);
             if body.size_hint().upper().is_none_or(|length| length > WHOLE_BYTES) {
                 return Ok(Either::Right(Either::Right(Rewriting::new(limited(body, limit), rewriter))));
@@ -94,44 +93,39 @@ where
             multipart::rewritten(form, rewriter).map_err(Refusal::Multipart)?.into()
         }
         Content::Json(member) => match collected(limited(body, limit), limit).await? {
-            empty if empty.is_empty() => return Ok(made_up(Empty::Json(member), id, head)),
+            empty if empty.is_empty() => made_up(Empty::Json(member), id, head)?,
             json => json_object::with_member(&json, member, id)?.into(),
         },
         Content::Form(field) => {
             let limit = limit.min(form::MAX_BYTES);
             match collected(limited(body, limit), limit).await? {
-                empty if empty.is_empty() => return Ok(made_up(Empty::Form(field), id, head)),
+                empty if empty.is_empty() => made_up(Empty::Form(field), id, head)?,
                 form => form::with_field(&form, field, id).map_err(Refusal::Form)?.into(),
             }
         }
         // Nothing is said of the body, so there must be none.
-        Content::Unsaid(empty) => match collected(limited(body, 0), 0).await {
-            Ok(_) => return Ok(made_up(empty, id, head)),
-            Err(Refusal::BodyTooLarge { .. }) => return Err(Refusal::UnsupportedMediaType(content::expected(inject))),
-            Err(refusal) => return Err(refusal),
+        Content::Unsaid(empty) => match (collected(limited(body, 0), 0).await, empty) {
+            (Ok(_), Some(empty)) => made_up(empty, id, head)?,
+            (Ok(_), None) | (Err(Refusal::BodyTooLarge { .. }), _) => {
+                return Err(Refusal::UnsupportedMediaType(content::expected(inject)));
+            }
+            (Err(refusal), _) => return Err(refusal),
         },
     };
-    Ok(whole(told))
-}
-
-fn whole<B: Body>(body: Bytes) -> Outgoing<B> {
-    Either::Left(Full::new(body))
+    Ok(Either::Left(Full::new(told)))
 }
 
 /// The body in place of one that is not there: it says who calls, if anybody does and a body has a meaning.
-fn made_up<B: Body>(empty: Empty<'_>, id: Option<&str>, head: &mut Parts) -> Outgoing<B> {
-    let Some(id) = id.filter(|_| !is_bodiless(&head.method)) else { return whole(Bytes::new()) };
+fn made_up(empty: Empty<'_>, id: Option<&str>, head: &mut Parts) -> Result<Bytes, Refusal> {
+    let Some(id) = id.filter(|_| !is_bodiless(&head.method)) else { return Ok(Bytes::new()) };
     let (content_type, body) = match empty {
-        Empty::Json(member) => {
-            ("application/json", json_object::with_member(b"{}", member, Some(id)).unwrap_or_default())
-        }
-        Empty::Form(field) => (content::FORM, form::with_field(b"", field, Some(id)).unwrap_or_default()),
-        Empty::Multipart(field) => (multipart::OWN_TYPE, multipart::only(&Boundary::own(), field, id)),
+        Empty::Json(member) => ("application/json", json_object::with_member(b"{}", member, Some(id))?),
+        Empty::Form(field) => (content::FORM, form::with_field(b"", field, Some(id)).map_err(Refusal::Form)?),
     };
     if !head.headers.contains_key(CONTENT_TYPE) {
         head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    whole(body.into())
+    Ok(body.into())
 }
 
 async fn collected<B>(body: Limited<B>, limit: u64) -> Result<Bytes, Refusal>

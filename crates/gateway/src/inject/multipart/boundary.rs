@@ -3,8 +3,6 @@
 use super::fault::MultipartFault;
 use super::parameters::parameters;
 
-/// The media type of a form that has no boundary of a client's.
-pub(in super::super) const OWN_TYPE: &str = "multipart/form-data; boundary=doorward";
 /// RFC 2046 §5.1.1.
 const MAX_BYTES: usize = 70;
 
@@ -13,11 +11,6 @@ const MAX_BYTES: usize = 70;
 pub(in super::super) struct Boundary(String);
 
 impl Boundary {
-    /// That of our own forms.
-    pub(in super::super) fn own() -> Self {
-        Self("doorward".to_owned())
-    }
-
     /// The one that the media type names: once, in one way, and in UTF-8 if any charset is named.
     pub(in super::super) fn of(media_type: &str) -> Result<Self, MultipartFault> {
         let (_, rest) = media_type.split_at(media_type.find(';').unwrap_or(media_type.len()));

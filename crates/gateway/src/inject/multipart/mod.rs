@@ -19,14 +19,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
-pub(super) use boundary::{Boundary, OWN_TYPE};
+pub(super) use boundary::Boundary;
 pub use fault::MultipartFault;
 pub(super) use rewriter::Rewriter;
-
-/// A form with a part of its own only.
-pub(super) fn only(boundary: &Boundary, field: &str, value: &str) -> Vec<u8> {
-    rewritten(Bytes::new(), Rewriter::new(boundary, field, Some(value))).unwrap_or_default()
-}
 
 /// The form that is here as a whole.
 pub(super) fn rewritten(form: Bytes, mut rewriter: Rewriter) -> Result<Vec<u8>, MultipartFault> {

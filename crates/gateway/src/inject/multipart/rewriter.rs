@@ -77,20 +77,12 @@ impl Rewriter {
         Ok(())
     }
 
-    /// The form has ended. One that never began becomes ours alone.
+    /// The form has ended.
     pub(in super::super) fn finish(&mut self, out: &mut VecDeque<Bytes>) -> Result<(), MultipartFault> {
-        let line_end = match (self.state, &self.held[..]) {
-            (State::Start, b"") => match self.own.take() {
-                Some(own) => {
-                    out.push_back(own);
-                    LINE_END
-                }
-                None => return Ok(()),
-            },
-            (State::End, LINE_END | b"") => &self.held,
-            _ => return Err(MultipartFault::Unfinished),
-        };
-        out.push_back([&self.dashed, CLOSE, line_end].concat().into());
+        if self.state != State::End || !matches!(&self.held[..], b"" | LINE_END) {
+            return Err(MultipartFault::Unfinished);
+        }
+        out.push_back([&self.dashed, CLOSE, &self.held].concat().into());
         Ok(())
     }
 

@@ -63,15 +63,13 @@ fn our_part_comes_first_and_all_others_stay() {
             assert_eq!(told(&format!("\r\n{others}{end}")).unwrap(), format!("{own}{kept}{arrives}"));
         }
     }
-    assert_eq!(told("").unwrap(), format!("{own}--b--\r\n"));
 }
 
 #[test]
 fn a_stranger_is_told_as_nobody() {
     let form = part("user_id", "forged") + &part("a", "1") + "--b--\r\n";
-    let told = |form: String| rewritten(form.into(), rewriter(None)).map(|form| String::from_utf8(form).unwrap());
-    assert_eq!(told(form), Ok(part("a", "1") + "--b--\r\n"));
-    assert_eq!(told(String::new()), Ok(String::new()));
+    let told = rewritten(form.into(), rewriter(None)).unwrap();
+    assert_eq!(String::from_utf8(told).unwrap(), part("a", "1") + "--b--\r\n");
 }
 
 #[test]
@@ -110,6 +108,7 @@ fn a_form_that_two_readers_could_take_differently_is_refused() {
         ("--b\r\nContent-Disposition: form-data; name=\"a\"\r\n".to_owned(), Unfinished),
         ("--b".to_owned(), Unfinished),
         ("\r\n".to_owned(), Unfinished),
+        (String::new(), Unfinished),
     ] {
         assert_eq!(told(&form), Err(fault), "{form:?}");
         assert_eq!(told_slowly(form.as_bytes(), 1), Err(fault), "{form:?} byte by byte");
