@@ -1,4 +1,4 @@
-//! The key that seals private keys in the store: the operator's, or one made and kept beside the database.
+//! The key that seals private keys and providers' tokens in the store: the operator's, or one made and kept beside the database.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};

@@ -299,9 +299,17 @@ pub(super) async fn what_a_provider_session_leaves_goes_with_it(stand: &Stand) {
     let gone = session(stand, user.id, "s").await;
     end(stand, gone.session.id).await;
     let later = stand.now();
-    assert_eq!(stand.store.sweep(later, later).await.unwrap(), 2, "the session and its change line");
+    let long_ago = kept.session.created_at;
+    assert_eq!(stand.store.sweep(later, long_ago).await.unwrap(), 2, "the change line and the provider's tokens");
+    assert!(stand.store.find_live_session(gone.session.id).await.unwrap().is_some());
+    assert_eq!(stand.store.sweep(later, later).await.unwrap(), 1, "the session itself");
     assert_eq!(stand.store.find_live_session(gone.session.id).await.unwrap(), None);
     assert_eq!(stand.store.find_provider_session(kept.session.id).await.unwrap(), Some(share(&kept)));
-    assert!(stand.store.delete_user(user.id, &stand.event(AuditAction::UserDeleted)).await.unwrap());
+    let unused = kept.session.credential_expires_at + SignedDuration::from_secs(1);
+    assert_eq!(stand.store.sweep(unused, long_ago).await.unwrap(), 1, "the tokens of a session left unused");
     assert_eq!(stand.store.find_provider_session(kept.session.id).await.unwrap(), None);
+
+    let deleted = session(stand, user.id, "s").await;
+    assert!(stand.store.delete_user(user.id, &stand.event(AuditAction::UserDeleted)).await.unwrap());
+    assert_eq!(stand.store.find_provider_session(deleted.session.id).await.unwrap(), None);
 }

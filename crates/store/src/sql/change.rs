@@ -87,11 +87,15 @@ impl ChangeStore for Engine {
             select id from sessions where ended_at < $1 limit $2)";
         const USED_VALUES: &str = "delete from used_values where hash in (
             select hash from used_values where expires_at < $1 limit $2)";
+        const TOKENS_OF_THE_OVER: &str = "delete from provider_sessions where session_id in (
+            select p.session_id from provider_sessions p join sessions s on s.id = p.session_id
+            where s.ended_at < $1 or s.credential_expires_at < $1 limit $2)";
         let mut removed = 0;
         for (sql, limit) in [
             (CHANGES, before),
             (THROTTLES, before),
             (USED_VALUES, before),
+            (TOKENS_OF_THE_OVER, before),
             (EXPIRED_SESSIONS, sessions_before),
             (ENDED_SESSIONS, sessions_before),
         ] {

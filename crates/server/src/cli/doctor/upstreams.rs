@@ -8,7 +8,7 @@ use url::Url;
 use super::clock::Reading;
 use super::finding::Finding;
 use super::probe;
-use crate::config::{Config, Route};
+use crate::config::{Config, Outbound, Route};
 
 pub(super) async fn examine(config: &Config, clock: &dyn Clock, readings: &mut Vec<Reading>) -> Vec<Finding> {
     if config.routes.is_empty() {
@@ -16,7 +16,7 @@ pub(super) async fn examine(config: &Config, clock: &dyn Clock, readings: &mut V
     }
     let mut findings = Vec::new();
     for (url, routes) in by_origin(&config.routes) {
-        findings.push(upstream(&url, &routes.join(", "), clock, readings).await);
+        findings.push(upstream(&url, &routes.join(", "), &config.outbound, clock, readings).await);
     }
     findings.extend(config.routes.iter().flat_map(trailing_slashes));
     findings
@@ -34,13 +34,22 @@ fn by_origin(routes: &[Route]) -> Vec<(Url, Vec<&str>)> {
     origins.into_values().collect()
 }
 
-async fn upstream(url: &Url, routes: &str, clock: &dyn Clock, readings: &mut Vec<Reading>) -> Finding {
+async fn upstream(
+    url: &Url,
+    routes: &str,
+    outbound: &Outbound,
+    clock: &dyn Clock,
+    readings: &mut Vec<Reading>,
+) -> Finding {
     let origin = url.origin().ascii_serialization();
     let name = format!("upstream {origin}");
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
         return Finding::bad(name, "has no host", "write it as http://service:8001/path");
     };
-    let stream = match probe::connect(host, port).await {
+    let elsewhere = outbound.resolve.iter().find(|resolve| (resolve.host.as_str(), resolve.port) == (host, port));
+    let place = elsewhere
+        .map_or_else(|| (host.to_owned(), port), |resolve| (resolve.address.ip().to_string(), resolve.address.port()));
+    let stream = match probe::connect(&place.0, place.1).await {
         Ok(stream) => stream,
         Err(error) => {
             let what = format!("cannot be reached: {error} (routes: {routes})");
