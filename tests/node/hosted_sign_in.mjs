@@ -52,8 +52,8 @@ await run(async (browser) => {
 
   // Signed out here, the person is signed out at the provider once its own page was visited.
   await page.goto(seen.logout.json.logout_url);
-  if (settings.confirmsLogout) await page.locator('form [type=submit]').first().click();
-  await page.waitForLoadState('load');
+  if (settings.confirmsLogout) await page.locator('[type=submit]').first().click();
+  await page.waitForURL(`${frontend}/**`);
   await page.goto(`${doorward}${settings.login}`);
   seen.asksAgain = await page.locator('form input[name=password]').count() > 0;
   return seen;

@@ -1,7 +1,7 @@
 //! The proxies that people already have in front of their services, asking Doorward about every request.
 //!
-//! Each is configured as its users would do it: the service behind sees what Doorward said about the caller, and
-//! nothing a client claimed.
+//! Each is configured as docs/gateway.md says: Doorward's own paths lead to it, all others to the service behind,
+//! which sees what Doorward said about the caller, and nothing a client claimed.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -10,11 +10,21 @@ use serde_json::json;
 
 use crate::http::Client;
 use crate::part::{self, Part};
-use crate::ports;
 use crate::scratch::Scratch;
 
+/// Doorward's own paths, of which nobody has to be asked.
+const OWN_PATHS: &str = "/api/v1/";
+
 /// What is told about the caller.
-pub const IDENTITY: &[&str] = &["X-User-Id", "X-User-Email", "X-Doorward-Assertion"];
+pub const IDENTITY: &[&str] = &[
+    "X-User-Id",
+    "X-User-Email",
+    "X-User-Name",
+    "X-User-Roles",
+    "X-User-Teams",
+    "X-User-Domains",
+    "X-Doorward-Assertion",
+];
 
 /// Which proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,11 +55,10 @@ impl Kind {
         }
     }
 
-    /// Starts it before `service`; every request is first put to `doorward`.
+    /// Starts it at `address` before `service`; every request is first put to `doorward`.
     #[track_caller]
-    pub fn start(self, doorward: SocketAddr, service: SocketAddr) -> FrontProxy {
+    pub fn start(self, address: SocketAddr, doorward: SocketAddr, service: SocketAddr) -> FrontProxy {
         let folder = Scratch::new();
-        let address = ports::free();
         let mut command = part::command(self.name());
         match self {
             Self::Nginx => {
@@ -73,11 +82,6 @@ impl Kind {
 }
 
 impl FrontProxy {
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// A client of it.
     pub fn client(&self) -> Client {
         Client::new(self.address)
@@ -109,6 +113,10 @@ fn nginx(address: SocketAddr, doorward: SocketAddr, service: SocketAddr) -> Stri
          proxy_set_header Host $http_host;\n\
          proxy_pass http://{service};\n\
          }}\n\
+         location {OWN_PATHS} {{\n\
+         proxy_set_header Host $http_host;\n\
+         proxy_pass http://{doorward};\n\
+         }}\n\
          location = /_doorward {{\n\
          internal;\n\
          proxy_pass http://{doorward}/forward-auth/nginx;\n\
@@ -116,8 +124,9 @@ fn nginx(address: SocketAddr, doorward: SocketAddr, service: SocketAddr) -> Stri
          proxy_set_header Content-Length \"\";\n\
          proxy_set_header X-Original-Method $request_method;\n\
          proxy_set_header X-Original-URI $request_uri;\n\
-         proxy_set_header X-Forwarded-Proto $scheme;\n\
-         proxy_set_header X-Forwarded-Host $http_host;\n\
+         proxy_set_header X-Forwarded-Method \"\";\n\
+         proxy_set_header X-Forwarded-Uri \"\";\n\
+         proxy_set_header X-Forwarded-For $remote_addr;\n\
          }}\n\
          location @sign_in {{\n\
          if ($sign_in = \"\") {{ return 401; }}\n\
@@ -135,6 +144,10 @@ fn caddy(address: SocketAddr, doorward: SocketAddr, service: SocketAddr) -> Stri
         "{{\nadmin off\nauto_https off\nstorage file_system storage\n}}\n\
          http://:{} {{\n\
          bind 127.0.0.1\n\
+         handle {OWN_PATHS}* {{\n\
+         reverse_proxy {doorward}\n\
+         }}\n\
+         handle {{\n\
          route {{\n\
          {removed}\n\
          forward_auth {doorward} {{\n\
@@ -142,6 +155,7 @@ fn caddy(address: SocketAddr, doorward: SocketAddr, service: SocketAddr) -> Stri
          copy_headers {}\n\
          }}\n\
          reverse_proxy {service}\n\
+         }}\n\
          }}\n\
          }}\n",
         address.port(),
@@ -162,7 +176,7 @@ fn envoy(address: SocketAddr, doorward: SocketAddr, service: SocketAddr) -> Stri
         let patterns: Vec<_> = names.iter().map(|name| json!({"exact": name.to_lowercase()})).collect();
         json!({"patterns": patterns})
     };
-    let asked = ["cookie", "authorization", "accept", "sec-fetch-mode", "sec-fetch-site", "origin", "x-request-id"];
+    let asked = ["cookie", "authorization", "origin", "sec-fetch-mode", "sec-fetch-site", "accept"];
     let ext_authz = json!({
         "name": "envoy.filters.http.ext_authz",
         "typed_config": {
@@ -178,14 +192,6 @@ fn envoy(address: SocketAddr, doorward: SocketAddr, service: SocketAddr) -> Stri
             },
         },
     });
-    let remove: Vec<_> = IDENTITY.iter().map(|name| json!({"remove": name})).collect();
-    let early = json!({
-        "name": "envoy.filters.http.header_mutation",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
-            "mutations": {"request_mutations": remove},
-        },
-    });
     let router = json!({
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
@@ -193,10 +199,19 @@ fn envoy(address: SocketAddr, doorward: SocketAddr, service: SocketAddr) -> Stri
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "front",
-        "http_filters": [early, ext_authz, router],
+        "http_filters": [ext_authz, router],
         "route_config": {"virtual_hosts": [{
             "name": "all", "domains": ["*"],
-            "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "service"}}],
+            "routes": [
+                {
+                    "match": {"prefix": OWN_PATHS}, "route": {"cluster": "doorward"},
+                    "typed_per_filter_config": {"envoy.filters.http.ext_authz": {
+                        "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute",
+                        "disabled": true,
+                    }},
+                },
+                {"match": {"prefix": "/"}, "route": {"cluster": "service"}},
+            ],
         }]},
     });
     let filter = json!({

@@ -42,7 +42,7 @@ pub fn command(part: &str) -> Command {
     Command::new(find(part).unwrap_or_else(|| panic!("{part} is not installed: scripts/test installs it")))
 }
 
-/// `tests/node/<script>` with its packages in reach.
+/// `tests/node/<script>` with its packages in reach, and the documentation's examples.
 pub fn node(script: &str, arguments: &[&str]) -> Command {
     let mut node = command("node");
     // The folder links to the scripts; packages are looked for beside the link.

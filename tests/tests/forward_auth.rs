@@ -2,11 +2,11 @@
 
 use doorward_tests::front_proxy::{FrontProxy, IDENTITY, Kind};
 use doorward_tests::hosted::{COOKIE, FRONTEND, Place};
-use doorward_tests::part;
 use doorward_tests::provider::ProviderSetup;
 use doorward_tests::upstream::Upstream;
 use doorward_tests::visitor::Visitor;
 use doorward_tests::{Doorward, Response};
+use doorward_tests::{part, ports};
 
 const ROUTES: &str = r#"
 [[routes]]
@@ -38,15 +38,20 @@ struct Fronted {
 impl Fronted {
     #[track_caller]
     fn behind(kind: Kind) -> Self {
+        // People know the address of the proxy; Doorward listens where only the proxy comes.
         let place = Place::choose();
         let provider = ProviderSetup::for_doorward(&place.url(), FRONTEND).start();
         let toml = format!("[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n{}{ROUTES}", provider.settings("main"));
-        let doorward = place.setup(&toml).start();
-        let mut alice = Visitor::new();
-        provider.sign_in(&mut alice, &place.login(), "alice", FRONTEND);
-        let handle = place.session(&alice).expect("a session cookie");
+        let doorward = place.setup(&toml).at(ports::free()).start();
         let service = Upstream::echo();
-        let front = kind.start(place.address, service.address());
+        let front = kind.start(place.address, doorward.address(), service.address());
+        let mut alice = Visitor::new();
+        let back = provider.sign_in(&mut alice, &place.page("/lessons/7?a=b"), "alice", &place.callback());
+        assert!(service.pending().is_empty(), "who has not signed in has not come through");
+        let page = alice.follow(&back.url, FRONTEND);
+        assert_eq!((page.response.status, page.url), (200, place.page("/lessons/7?a=b")), "the way leads back");
+        assert_eq!(service.next().target(), "/lessons/7?a=b");
+        let handle = place.session(&alice).expect("a session cookie");
         Self { place, doorward, service, front, handle }
     }
 
@@ -107,7 +112,7 @@ fn who_is_not_is_stopped(fronted: &Fronted) {
     let answer = browser.send();
     let location = answer.header("location").unwrap_or_default().to_owned();
     fronted.stopped(&answer, 302, "a browser without a session");
-    assert!(location.starts_with(&fronted.place.login()) && location.contains("return_to="), "{location}");
+    assert!(location.contains("/api/v1/auth/login?return_to=%2Flessons%2F7%3Fa%3Db"), "{location}");
     fronted.stopped(&fronted.with_cookie("/designers").send(), 403, "somebody of another team");
     fronted.stopped(&fronted.with_cookie("/elsewhere").send(), 403, "no route");
     for dead in ["", "x", "dws_AAAAAAAAAAAAAAAAAAAAAA_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {

@@ -4,9 +4,10 @@ use std::net::TcpListener;
 
 use doorward_tests::certificate::Certificate;
 use doorward_tests::cognito::{Cognito, GRACE};
-use doorward_tests::front_proxy::Kind;
+use doorward_tests::front_proxy::{IDENTITY, Kind};
 use doorward_tests::liar::{Liar, Lie};
 use doorward_tests::part::{self, Part};
+use doorward_tests::ports;
 use doorward_tests::provider::ProviderSetup;
 use doorward_tests::python::client;
 use doorward_tests::service::{Service, Speaks};
@@ -101,17 +102,24 @@ fn every_front_proxy_asks_before_it_passes_a_request_on() {
                 if received.headers("authorization").is_empty() {
                     respond(stream, "403 Forbidden", "text/plain", "no");
                 } else {
-                    respond(stream, "200 OK\r\nX-User-Id: told", "text/plain", "yes");
+                    // Doorward says all of the names each time, so that none of a client's survives.
+                    let told = format!("200 OK\r\nX-User-Id: told\r\n{}: ", IDENTITY[1..].join(": \r\n"));
+                    respond(stream, &told, "text/plain", "yes");
                 }
             });
             let service = Upstream::echo();
-            let front = kind.start(judge.address(), service.address());
+            let front = kind.start(ports::free(), judge.address(), service.address());
             front.client().get("/a").header("X-User-Id", "forged").send().expect(403);
             assert!(service.pending().is_empty(), "{kind:?} passed on what was refused");
-            front.client().get("/a?b").header("X-User-Id", "forged").bearer("t").send().expect(200);
+            let mut request = front.client().get("/a?b").bearer("t");
+            for name in IDENTITY {
+                request = request.header(name, "forged");
+            }
+            request.send().expect(200);
             let received = service.next();
             assert_eq!(received.target(), "/a?b");
             assert_eq!(received.headers("x-user-id"), ["told"], "{kind:?}");
+            assert!(!received.head.contains("forged"), "{kind:?}: {}", received.head);
         });
     }
 }
