@@ -7,7 +7,7 @@ use doorward_protocol::jwk::SigningKey;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use crate::discovery::Search;
 
@@ -111,8 +111,9 @@ impl ProviderConfig {
     /// Whether it is a user pool of Cognito's, which has ways of its own.
     pub(super) fn is_cognito(&self) -> bool {
         let url: Option<Url> = self.issuer.parse().ok();
-        matches!(url.as_ref().and_then(Url::host), Some(Host::Domain(host))
-            if host.starts_with("cognito-idp.") && [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|end| host.ends_with(end)))
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        let ends = [".amazonaws.com", ".amazonaws.com.cn"];
+        host.starts_with("cognito-idp.") && ends.iter().any(|end| host.ends_with(end))
     }
 
     pub(super) fn logout_style(&self) -> LogoutStyle {

@@ -13,7 +13,7 @@ use super::metadata::Facts;
 use super::verify::{Signed, unproved};
 
 /// Longest subject (OIDC Core §2) and name of a session.
-pub(super) const MOST_ID_CHARS: usize = 255;
+const MOST_ID_CHARS: usize = 255;
 
 /// When an ID token came.
 #[derive(Clone, Copy)]
@@ -56,24 +56,20 @@ impl Provider {
         match occasion {
             Occasion::SignIn { nonce, max_age } => {
                 let theirs = claims.text("nonce")?.ok_or(JwtError::MissingClaim("nonce"))?;
-                if !bool::from(theirs.as_bytes().ct_eq(nonce.as_bytes())) {
-                    return Err(JwtError::BadClaim("nonce"));
-                }
-                if let Some(max_age) = max_age {
-                    let at = authenticated_at.ok_or(JwtError::MissingClaim("auth_time"))?;
-                    if seconds_since(at, now) > max_age.as_secs().saturating_add(MAX_LEEWAY_S) {
+                require_equal("nonce", theirs, nonce)?;
+                let oldest = max_age.map(|max_age| max_age.as_secs().saturating_add(MAX_LEEWAY_S));
+                match (oldest, authenticated_at) {
+                    (Some(_), None) => return Err(JwtError::MissingClaim("auth_time")),
+                    (Some(oldest), Some(at)) if seconds_since(at, now) > oldest => {
                         return Err(JwtError::BadClaim("auth_time"));
                     }
+                    _ => {}
                 }
             }
-            Occasion::Renewal { subject: ours } if subject != ours => return Err(JwtError::BadClaim("sub")),
-            Occasion::Renewal { .. } => {}
+            Occasion::Renewal { subject: ours } => require_equal("sub", subject, ours)?,
         }
-        if let Some(at_hash) = claims.text("at_hash")? {
-            let ours = half_hash(signed.algorithm, access_token.expose_secret());
-            if !bool::from(at_hash.as_bytes().ct_eq(ours.as_bytes())) {
-                return Err(JwtError::BadClaim("at_hash"));
-            }
+        if let Some(theirs) = claims.text("at_hash")? {
+            require_equal("at_hash", theirs, &half_hash(signed.algorithm, access_token.expose_secret()))?;
         }
         let provider_session = plain_id(claims, "sid")?.map(str::to_owned);
         Ok(self.account(claims, subject, authenticated_at, provider_session))
@@ -128,6 +124,11 @@ pub(super) fn plain_id<'c>(claims: &'c VerifiedClaims, name: &'static str) -> Re
     let Some(id) = claims.text(name)? else { return Ok(None) };
     let plain = (1..=MOST_ID_CHARS).contains(&id.len()) && id.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if plain { Ok(Some(id)) } else { Err(JwtError::BadClaim(name)) }
+}
+
+/// Takes the same time wherever they differ.
+fn require_equal(claim: &'static str, theirs: &str, ours: &str) -> Result<(), JwtError> {
+    if theirs.as_bytes().ct_eq(ours.as_bytes()).into() { Ok(()) } else { Err(JwtError::BadClaim(claim)) }
 }
 
 fn seconds_since(then: Timestamp, now: Timestamp) -> i64 {

@@ -97,10 +97,10 @@ impl Provider {
 
 /// What an answer without tokens means. Only an error about the code or refresh token itself is final.
 fn refusal(answer: &Answer) -> ProviderError {
-    let members = strict_json::object(&answer.body).filter(|_| answer.status.is_client_error());
+    let about_us = answer.status.is_client_error() && answer.status != StatusCode::TOO_MANY_REQUESTS;
+    let members = strict_json::object(&answer.body).filter(|_| about_us);
     let told = members.as_ref().and_then(|members| members.get("error")?.as_str());
     match told.map(|told| CODES.into_iter().find(|code| *code == told)) {
-        _ if answer.status == StatusCode::TOO_MANY_REQUESTS => ProviderError::Unavailable("it is busy".to_owned()),
         Some(Some(code)) if NOT_ABOUT_THE_GRANT.contains(&code) => ProviderError::Unavailable(code.to_owned()),
         Some(Some(code)) => ProviderError::Refused(code.to_owned()),
         Some(None) => ProviderError::Refused("an error that is not registered".to_owned()),
