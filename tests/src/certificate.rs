@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::scratch::Scratch;
 
-/// An authority, and a certificate by it for `localhost` and the names below it.
+/// An authority, and a certificate by it for `localhost` and `service.localhost`.
 #[derive(Debug)]
 pub struct Certificate(Scratch);
 
@@ -25,7 +25,7 @@ impl Certificate {
     /// Replaces key and certificate by new ones of the same authority.
     pub fn renew(&self) {
         let folder = self.0.path();
-        let names = "subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1\n";
+        let names = "subjectAltName=DNS:localhost,DNS:service.localhost,IP:127.0.0.1\n";
         self.0.write("names", names);
         openssl(
             folder,

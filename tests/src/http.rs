@@ -229,7 +229,8 @@ impl Wire {
         bytes
     }
 
-    fn line(&mut self) -> io::Result<String> {
+    /// Reads one line, without its end.
+    pub fn line(&mut self) -> io::Result<String> {
         let mut line = Vec::new();
         self.reader.read_until(b'\n', &mut line)?;
         if line.is_empty() {

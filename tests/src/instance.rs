@@ -167,6 +167,12 @@ impl Setup {
         panic!("no free port after five tries");
     }
 
+    /// Starts it without waiting: for what does not answer in clear text.
+    #[track_caller]
+    pub fn start_silently(self) -> Doorward {
+        self.spawn(self.address.unwrap_or_else(ports::free))
+    }
+
     /// Starts it where it must refuse: gives its exit status and what it said.
     #[track_caller]
     pub fn refused(self) -> (ExitStatus, String) {
