@@ -4,6 +4,7 @@
 //! not trust; only then are Doorward's own headers added, so that nothing a client nominates or spells differently
 //! can touch them. Knows no body.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -143,12 +144,17 @@ impl Stripper {
     /// Adds what Doorward says to every service. The client's address stands alone, so that whichever end of the
     /// list a service believes, it believes us.
     pub(crate) fn tell(&self, headers: &mut HeaderMap, exchange: ExchangeInfo<'_>) -> Result<(), Refusal> {
-        let value = |text: String| HeaderValue::from_maybe_shared(Bytes::from(text)).map_err(|_| Refusal::Internal);
-        let client = exchange.client.to_string();
-        let quote = if exchange.client.is_ipv6() { ["\"[", "]\""] } else { ["", ""] };
-        let forwarded = ["for=", quote[0], &client, quote[1], &self.public_forwarded].concat();
-        headers.insert(X_REQUEST_ID, value(exchange.request_id.to_owned())?);
-        headers.insert(X_FORWARDED_FOR, value(client)?);
+        let value = |text: Bytes| HeaderValue::from_maybe_shared(text).map_err(|_| Refusal::Internal);
+        let (open, close) = if exchange.client.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
+        let mut forwarded = String::with_capacity(128);
+        forwarded.push_str(open);
+        // Writing to a `String` cannot fail.
+        let _ = write!(forwarded, "{}", exchange.client);
+        let client = open.len()..forwarded.len();
+        forwarded.extend([close, &self.public_forwarded]);
+        let forwarded = Bytes::from(forwarded);
+        headers.insert(X_REQUEST_ID, HeaderValue::from_str(exchange.request_id).map_err(|_| Refusal::Internal)?);
+        headers.insert(X_FORWARDED_FOR, value(forwarded.slice(client))?);
         headers.insert(X_FORWARDED_PROTO, self.public_proto.clone());
         headers.insert(X_FORWARDED_HOST, self.public_host.clone());
         headers.insert(FORWARDED, value(forwarded)?);
@@ -241,4 +247,31 @@ fn is_plain(name: &str) -> bool {
 
 fn is_among(families: &[&str], name: &str) -> bool {
     families.iter().any(|family| if family.ends_with('-') { name.starts_with(family) } else { name == *family })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::ConnectSettings;
+
+    #[test]
+    fn an_address_of_either_kind_is_told_in_the_form_of_each_header() {
+        let stripper = Stripper::new(&GatewaySettings {
+            trusted_proxies: Vec::new(),
+            cookie_name: "access_token".to_owned(),
+            allowed_origins: Vec::new(),
+            sign_in_page: false,
+            public_url: "https://door.example:8443".parse().unwrap(),
+            connect: ConnectSettings::default(),
+        });
+        for (client, forwarded) in [("192.0.2.1", "for=192.0.2.1"), ("2001:db8::1", "for=\"[2001:db8::1]\"")] {
+            let (mut headers, address) = (HeaderMap::new(), client.parse().unwrap());
+            let exchange = ExchangeInfo { request_id: "r", client: address, peer: address };
+            stripper.as_ref().unwrap().tell(&mut headers, exchange).unwrap();
+            assert_eq!(headers[X_FORWARDED_FOR], client);
+            assert_eq!(headers[FORWARDED], format!("{forwarded};host=\"door.example:8443\";proto=https"));
+        }
+    }
 }

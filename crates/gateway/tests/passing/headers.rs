@@ -175,6 +175,7 @@ async fn the_session_cookie_stays_here_and_the_others_travel() {
         (&["a=1; __Host-access_token=s; b=2"], &["a=1; b=2"]),
         (&["a=1;__host-ACCESS_TOKEN=s"], &["a=1"]),
         (&["access_token=s; a=1"], &["a=1"]),
+        (&["__Host-doorward_flow_0123456789abcdef=s; a=1; Doorward_x=s"], &["a=1"]),
         (&["__Secure-access_token=s;a=1;b=\"x y\""], &["a=1; b=\"x y\""]),
         (&["\taccess_token =s; a=1"], &["a=1"]),
         (&["\u{a0}access_token=s; a=1"], &["a=1"]),
