@@ -22,7 +22,7 @@ struct Ours {
 impl Ours {
     fn trusting(issuers: &[&Issuer]) -> Self {
         let clock = Ahead::default();
-        let outbound = Outbound::new(OutboundSettings::default()).unwrap().with_deadline(SECOND);
+        let outbound = Outbound::new(OutboundSettings::default()).unwrap();
         let configs = issuers.iter().map(|issuer| issuer.config()).collect();
         Self { keys: IssuerKeys::with_monotonic(configs, &outbound, &clock.monotonic()), clock }
     }
