@@ -38,7 +38,8 @@ impl Routes {
             let (status, detail) = refusal.told();
             Explanation { because: format!("{}: {detail}", status.as_u16()), ..Explanation::default() }
         };
-        let Ok(uri) = target.parse::<Uri>() else {
+        // The library that parses it would cut a fragment off in silence.
+        let Some(uri) = target.parse::<Uri>().ok().filter(|_| !target.contains('#')) else {
             return Explanation { because: "400: the target is no path".to_owned(), ..Explanation::default() };
         };
         let Passed { route, target } = match self.find(method, &uri) {

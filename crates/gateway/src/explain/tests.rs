@@ -99,6 +99,7 @@ fn a_refusal_is_told_with_its_reason_and_nothing_that_would_be_sent() {
         ),
         (Method::POST, "/other", Some(&stale), "refused   no route; Doorward itself answers"),
         (Method::POST, "no path", Some(&stale), "refused   400: the target is no path"),
+        (Method::POST, "/reports/7#/other", Some(&stale), "refused   400: the target is no path"),
     ] {
         let told = explained(&method, target, caller);
         assert_eq!(told.lines().last(), Some(last), "{method} {target}");
