@@ -62,6 +62,9 @@ fn a_successor_that_shares_the_port_takes_over_without_a_gap() {
     let load = Load::start(current.address());
     for _ in 0..3 {
         let successor = setup.clone().start();
+        // On the shared address the old process may be who answers.
+        let ready = || successor.admin_client().get("/readyz").try_send().ok().filter(|answer| answer.status == 200);
+        until("the successor is ready itself", PATIENCE, ready);
         assert_eq!(current.stop().code(), Some(0));
         current = successor;
     }
@@ -79,6 +82,7 @@ fn on_socket(socket: &TcpListener, setup: &Setup) -> Child {
         .arg(socket.local_addr().expect("its address").to_string())
         .current_dir(setup.folder())
         .env("DOORWARD__STORE__URL", &setup.database().url)
+        .env("DOORWARD__SERVER__ADMIN_LISTEN", ports::free().to_string())
         .stdin(socket_copy)
         .stdout(Stdio::null())
         .spawn()
