@@ -1,3 +1,5 @@
+//! What an explanation says, word for word.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;

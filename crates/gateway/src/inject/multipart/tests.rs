@@ -1,3 +1,5 @@
+//! The rewriter against a second reader of multipart forms, and forms made to be misread.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
