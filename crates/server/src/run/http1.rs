@@ -88,7 +88,7 @@ async fn drive<Io, S, B>(
 where
     Io: Read + Write + Send + Unpin + 'static,
     S: HttpService<Incoming, ResBody = B, Error = Infallible>,
-    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {
     poll_fn(|cx| {
         loop {

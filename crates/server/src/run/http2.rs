@@ -67,13 +67,11 @@ pub(super) async fn serve<S: Serve>(
     let mut connection = pin!(library(limits, tasks.clone()).serve_connection(io, handler));
     let mut watch = Watch::new(limits, alarm);
     let mut ended = Ended::default();
-    let mut stopping = false;
     poll_fn(|cx| {
         loop {
-            if !stopping && stop.as_mut().poll(cx).is_ready() {
-                stopping = true;
+            if !streams.stopping.get() && stop.as_mut().poll(cx).is_ready() {
+                streams.stopping.set(true);
                 ended.drained = streams.open.get() > 0;
-                streams.closing.set(true);
                 connection.as_mut().graceful_shutdown();
             }
             ended.panics += tasks.poll_panics(cx);
@@ -164,6 +162,9 @@ struct Streams {
     offered: Cell<usize>,
     /// Pieces of answers that clients made room for.
     taken: Cell<u64>,
+    /// The server has said that it takes no more requests.
+    stopping: Cell<bool>,
+    /// The client has had its time to agree to the end.
     closing: Cell<bool>,
 }
 
@@ -173,6 +174,8 @@ impl Streams {
     fn wait(&self) -> Wait {
         match self.open.get() {
             0 if self.closing.get() => Wait::Close,
+            // The library may still have the end of an answer, and the client has to say that it knows.
+            0 if self.stopping.get() => Wait::Request { after: 0 },
             0 => Wait::Request { after: self.arrived.get() },
             open if open == self.offered.get() => Wait::Reader { taken: self.taken.get() },
             _ => Wait::Service,

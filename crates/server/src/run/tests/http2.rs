@@ -281,3 +281,28 @@ async fn stopping_says_so_and_finishes_what_is_under_way() {
     drop((idle, busy));
     assert_eq!(bench.server.stopped().await, Drained { finished: 1, cut: 0 });
 }
+
+#[tokio::test]
+async fn stopping_does_not_cut_an_answer_that_the_client_takes_slowly() {
+    let bench = Bench::start(LIMITS);
+    let mut client = bench.connect().await;
+    // One byte at a time is all the client has room for.
+    let settings = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 1]);
+    let asked = frame(HEADERS, END_STREAM | END_HEADERS, 1, &request("GET", "/"));
+    client.send([PREFACE, &settings, &asked].concat()).await;
+    assert_eq!(client.frame_of(DATA).await.unwrap(), b"o");
+    bench.server.shutdown().begin();
+    assert!(client.frame_of(GOAWAY).await.is_some());
+    client.send(frame(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1])).await;
+    assert_eq!(client.frame_of(DATA).await.unwrap(), b"k");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_agree_to_the_end_holds_it_up_for_a_while_only() {
+    let bench = Bench::start(Limits { header_timeout: Duration::from_millis(100), ..LIMITS });
+    let mut client = connect(&bench).await;
+    client.send(frame(HEADERS, END_STREAM | END_HEADERS, 1, &request("GET", "/"))).await;
+    assert!(client.frame_of(DATA).await.is_some());
+    bench.server.shutdown().begin();
+    assert_eq!(bench.server.stopped().await, Drained::default());
+}
