@@ -1,8 +1,6 @@
-//! TLS and HTTP/2 on both sides, certificates that change, and restarts that lose nothing.
+//! TLS and HTTP/2 on both sides, certificates that change, and what else is said between heads and bodies.
 
 use std::process::Command;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use doorward_tests::certificate::Certificate;
 use doorward_tests::deadline::{PATIENCE, until};
@@ -129,47 +127,6 @@ fn a_private_name_is_reached_where_the_settings_say() {
         let seen: Value = doorward.get("/open/a").send().expect(200).json();
         assert_eq!(seen["headers"]["host"], name);
     });
-}
-
-#[test]
-fn a_restart_loses_no_request() {
-    let upstream = Upstream::echo();
-    let setup = || {
-        let toml = public(&format!("\"{}/\"", upstream.url()));
-        Setup::on(Store::Sqlite).file(&toml).set("server.reuse_port", "true")
-    };
-    let address = ports::free();
-    let old = setup().at(address).start();
-    let (stop, answered, lost) = (AtomicBool::new(false), AtomicU32::new(0), Mutex::new(Vec::new()));
-    let client = old.client();
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    match client.get("/open/x").try_send() {
-                        Ok(answer) if answer.status == 200 => _ = answered.fetch_add(1, Ordering::Relaxed),
-                        other => lost.lock().expect("what was lost").push(format!("{other:?}")),
-                    }
-                }
-            });
-        }
-        let more = |count: u32| {
-            let goal = answered.load(Ordering::Relaxed) + count;
-            until("requests are answered", PATIENCE, || (answered.load(Ordering::Relaxed) >= goal).then_some(()));
-        };
-        more(100);
-        let new = setup().at(address).start();
-        // At the shared address the old one may have answered: the new one has to be ready itself.
-        let ready = || new.admin_client().get("/readyz").try_send().is_ok_and(|answer| answer.status == 200);
-        until("the new one is ready", PATIENCE, || ready().then_some(()));
-        more(100);
-        assert!(old.stop().success());
-        more(100);
-        stop.store(true, Ordering::Relaxed);
-        drop(new);
-    });
-    let lost = lost.into_inner().expect("what was lost");
-    assert!(lost.is_empty(), "{} were lost: {:?}", lost.len(), &lost[..lost.len().min(3)]);
 }
 
 #[test]
