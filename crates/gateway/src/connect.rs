@@ -107,8 +107,7 @@ impl Connector {
 
     /// Opens a connection within the time.
     pub(crate) async fn open(&self, endpoint: &Endpoint, offer: Offer, within: Duration) -> io::Result<Opened> {
-        // On the heap: it is large, and most requests find a connection that is open already.
-        timeout(within, Box::pin(self.dial(endpoint, offer, within))).await?
+        timeout(within, self.dial(endpoint, offer, within)).await?
     }
 
     async fn dial(&self, endpoint: &Endpoint, offer: Offer, within: Duration) -> io::Result<Opened> {

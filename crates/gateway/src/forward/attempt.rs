@@ -93,7 +93,7 @@ impl<A: Authenticator> Forwarder<A> {
         loop {
             let (way, is_fresh) = match self.ready_way(endpoint, terms.offer) {
                 Some(way) => (way, false),
-                None => (self.new_way(endpoint, terms).await?, true),
+                None => (Box::pin(self.new_way(endpoint, terms)).await?, true),
             };
             let is_shared = matches!(way, Way::Shared(_));
             let again = terms.may_again && is_idempotent(&shipment.method);
@@ -145,6 +145,7 @@ impl<A: Authenticator> Forwarder<A> {
         self.pool.take(&endpoint.origin).map(Way::Own)
     }
 
+    /// Opens a connection. Large and rare, hence on the heap where it is called.
     async fn new_way(&self, endpoint: &Endpoint, terms: Terms) -> Result<Way, Failure> {
         let within = terms.timeouts.connect;
         let opened = self.connector.open(endpoint, terms.offer, within).await.map_err(Failure::unreachable)?;
