@@ -144,7 +144,7 @@ impl<A: Authenticator> Forwarder<A> {
     fn note(&self, route: &Route, held: &mut Held, failure: &Failure, elapsed: Duration) {
         let Some(outcome) = failure.outcome else { return };
         self.observer.upstream(&route.name, &held.endpoint().name, outcome, elapsed);
-        if !failure.is_stale {
+        if !failure.is_excused {
             let cause = failure.cause.as_deref().map(|cause| cause as &(dyn Error + 'static));
             held.failed(&route.name, what_failed(outcome), cause, &*self.observer);
         }

@@ -179,9 +179,7 @@ where
                 return Handled { response: refusal.into_response(), rule, upstream: None };
             }
         };
-        // On the heap for as long as it takes: a connection keeps room for the whole of what answers its requests, and
-        // there are many that only wait, or have their answer and let it flow.
-        match Box::pin(self.pass(passed, caller, exchange, head, body)).await {
+        match self.pass(passed, caller, exchange, head, body).await {
             Ok(Forwarded { response, upstream }) => Handled { response, rule, upstream: Some(upstream) },
             Err(refusal) => Handled { response: refusal.into_response(), rule, upstream: None },
         }

@@ -49,8 +49,10 @@ struct Shared {
 
 impl Pool {
     /// A connection that was used before and may be used again.
-    pub(crate) fn take(&self, origin: &str) -> Option<Box<Pooled>> {
-        self.shelves().get_mut(origin)?.links.pop()
+    pub(crate) fn take(&self, origin: &str, now: Instant) -> Option<Box<Pooled>> {
+        let mut shelves = self.shelves();
+        // If the one used last is too old, so are the others; the sweep ends them.
+        shelves.get_mut(origin)?.links.pop_if(|last| now.duration_since(last.used) <= IDLE_TIMEOUT)
     }
 
     /// The HTTP/2 connection, if there is one that still takes requests.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -30,6 +31,10 @@ const HTTP2_WINDOW: u32 = 1024 * 1024;
 /// How often an HTTP/2 connection in use is asked whether it is alive: one that hangs is shared by many.
 const HTTP2_PING: Duration = Duration::from_secs(10);
 
+/// What the system says when this process (EMFILE) or the whole of it (ENFILE) has too many files open, or every
+/// local port is taken (EADDRNOTAVAIL).
+const NO_ROOM: [i32; 3] = [24, 23, 99];
+
 /// On which terms a service is asked.
 #[derive(Clone, Copy)]
 pub(super) struct Terms {
@@ -54,24 +59,30 @@ pub(super) struct Failure {
     pub(super) refusal: Refusal,
     /// What the service did; nothing if it is not to blame.
     pub(super) outcome: Option<Outcome>,
-    /// The connection had been idle, and may have been closed just then: that says nothing about the service.
-    pub(super) is_stale: bool,
+    /// It says nothing about the service: the connection had been idle and may have been closed just then, or this
+    /// process has no room for another.
+    pub(super) is_excused: bool,
     pub(super) cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Failure {
     fn new(refusal: Refusal, outcome: Outcome, cause: impl Into<Option<Box<dyn Error + Send + Sync>>>) -> Self {
-        Self { refusal, outcome: Some(outcome), is_stale: false, cause: cause.into() }
+        Self { refusal, outcome: Some(outcome), is_excused: false, cause: cause.into() }
     }
 
     fn unreachable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(Refusal::UpstreamUnreachable, Outcome::Unreachable, error.into())
     }
+
+    fn not_connected(error: io::Error) -> Self {
+        let is_excused = error.raw_os_error().is_some_and(|code| NO_ROOM.contains(&code));
+        Self { is_excused, ..Self::unreachable(error) }
+    }
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, outcome: None, is_stale: false, cause: None }
+        Self { refusal, outcome: None, is_excused: false, cause: None }
     }
 }
 
@@ -132,23 +143,24 @@ impl<A: Authenticator> Forwarder<A> {
             }
             let cause: Box<dyn Error + Send + Sync> = error.into_error().into();
             let failure = Failure::new(Refusal::UpstreamBroken, Outcome::Broken, cause);
-            return Err(Failure { is_stale: was_sent && !is_fresh, ..failure });
+            return Err(Failure { is_excused: was_sent && !is_fresh, ..failure });
         }
     }
 
     fn ready_way(&self, endpoint: &Endpoint, offer: Offer) -> Option<Way> {
+        let now = Instant::now();
         if offer == Offer::Any
-            && let Some(sender) = self.pool.shared(&endpoint.origin, Instant::now())
+            && let Some(sender) = self.pool.shared(&endpoint.origin, now)
         {
             return Some(Way::Shared(sender));
         }
-        self.pool.take(&endpoint.origin).map(Way::Own)
+        self.pool.take(&endpoint.origin, now).map(Way::Own)
     }
 
     /// Opens a connection. Large and rare, hence on the heap where it is called.
     async fn new_way(&self, endpoint: &Endpoint, terms: Terms) -> Result<Way, Failure> {
         let within = terms.timeouts.connect;
-        let opened = self.connector.open(endpoint, terms.offer, within).await.map_err(Failure::unreachable)?;
+        let opened = self.connector.open(endpoint, terms.offer, within).await.map_err(Failure::not_connected)?;
         if !opened.http2 {
             let link = Link::new(opened.stream).await.map_err(Failure::unreachable)?;
             return Ok(Way::Own(Box::new(Pooled::new(link, &endpoint.origin, &self.pool, Instant::now()))));

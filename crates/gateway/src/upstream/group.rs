@@ -122,7 +122,10 @@ impl Group {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.endpoints.len().max(1);
         let (later, first) = self.endpoints.split_at(turn);
         let mut order: Vec<_> = first.iter().chain(later).collect();
-        order.sort_by_key(|endpoint| (failed.contains(&endpoint.name), endpoint.requests.load(Ordering::Relaxed)));
+        // Each is looked at once: a sort whose keys other workers change meanwhile may panic.
+        order.sort_by_cached_key(|endpoint| {
+            (failed.contains(&endpoint.name), endpoint.requests.load(Ordering::Relaxed))
+        });
         let mut resting = Resting { retry_after: Duration::MAX };
         for endpoint in order {
             match endpoint.hold(now) {
