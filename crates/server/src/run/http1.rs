@@ -136,7 +136,9 @@ fn respond<S: Serve>(
         }
     }
     let request = request.map(|body| TimedBody::new(body, call.limits.body_idle_timeout));
-    async move {
+    // On the heap for as long as it takes: the library keeps room for this future as long as the connection lives, and
+    // there are many connections that only wait, or let an answer flow that has begun.
+    Box::pin(async move {
         let mut response = call.answer(refusal, request).await;
         if upgrades && response.status() == StatusCode::SWITCHING_PROTOCOLS {
             exchange.upgrade();
@@ -144,7 +146,7 @@ fn respond<S: Serve>(
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response.map(|body| Answer::new(body, exchange)))
-    }
+    })
 }
 
 /// Waits for the end of a tunnel, which is the service's affair. Whether the server was told to stop meanwhile.
