@@ -189,6 +189,7 @@ path = "/members/*"
 methods = ["GET"]
 upstream = "http://{upstream}/"
 timeout = "1h"
+inject = {{ headers = true }}
 """)
     env = {
         "DOORWARD__STORE__URL": f"sqlite:{folder}/doorward.db",
