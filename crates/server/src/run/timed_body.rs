@@ -1,7 +1,8 @@
 //! A request body that a client cannot stall.
 //!
-//! Owns the deadline on a body's progress, and lets no trailer through that would be a header. Counts only the time in which somebody waits for the
-//! client: a service that takes its time between two pieces costs the client nothing.
+//! Owns the deadline on a body's progress, and lets no trailer through that would be a header. Counts
+//! only the time in which somebody waits for the client: a service that takes its time between two
+//! pieces costs the client nothing.
 
 use std::future::Future;
 use std::io;

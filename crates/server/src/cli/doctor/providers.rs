@@ -68,7 +68,7 @@ fn judge(provider: &Provider, looked: Result<ProviderSurvey, DiscoveryError>) ->
 /// Codes are sent where the redirect URI says: to Doorward's own callback, or to nobody.
 fn redirect(provider: &Provider, public_url: &str) -> Option<Finding> {
     let uri = &provider.redirect_uri;
-    if uri.ends_with("/api/v1/auth/callback") && uri.starts_with(public_url) {
+    if uri.strip_prefix(public_url) == Some("/api/v1/auth/callback") {
         return None;
     }
     let what = format!("{uri} is not the callback at {public_url}: what stands there has to lead to it");
