@@ -7,7 +7,7 @@ use doorward_gateway::route::Route;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use tokio::io::AsyncWriteExt;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::service::{PATIENCE, Received, Service, hangs_up, head, receive};
 use crate::stage::{Stage, TestBody, read, refusal, request, route, whole};
@@ -89,6 +89,38 @@ async fn a_head_without_end_is_given_up() {
     .await;
     let stage = Stage::new(route(&service.url));
     assert_eq!(refusal(stage.send(get()).await).await, (502, "upstream_broken".to_owned()));
+}
+
+#[tokio::test]
+async fn a_head_that_drips_is_given_up_in_time() {
+    let service = Service::connected(|mut connection, _| async move {
+        receive(&mut connection).await.unwrap();
+        let _ = connection.write_all(b"HTTP/1.1 200 OK\r\nX: ").await;
+        while connection.write_all(b"x").await.is_ok() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    let timeouts = Timeouts { answer: Duration::from_millis(300), ..Timeouts::default() };
+    let stage = Stage::new(Route { timeouts, ..route(&service.url) });
+    let response = timeout(PATIENCE, stage.send(get())).await.unwrap();
+    assert_eq!(refusal(response).await, (504, "upstream_timeout".to_owned()));
+}
+
+#[tokio::test]
+async fn a_connection_that_is_reset_within_an_answer_breaks_it_off() {
+    for answer in ["HTTP/1.1 200 OK\r\n\r\nto the end", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nmore"] {
+        let service = Service::connected(move |mut connection, _| async move {
+            head(&mut connection).await.unwrap();
+            connection.write_all(answer.as_bytes()).await.unwrap();
+            sleep(Duration::from_millis(50)).await;
+            connection.get_ref().set_zero_linger().unwrap();
+        })
+        .await;
+        let stage = Stage::new(route(&service.url));
+        let response = stage.send(get()).await;
+        assert!(timeout(PATIENCE, response.into_body().collect()).await.unwrap().is_err(), "{answer:?}");
+    }
 }
 
 #[tokio::test]
