@@ -136,7 +136,6 @@ pub(crate) async fn log_in(
     responses((status = 302, description = "Signed in, with a session's cookie; to the dashboard or where they wanted"),
         (status = 400, description = "Nobody was signed in; a page where a browser asks for one"),
         (status = 429, description = "Too many failed attempts"),
-        (status = 429, description = "Too many failed attempts"),
         (status = 503, description = "The provider cannot be reached"))
 )]
 pub(crate) async fn callback(
