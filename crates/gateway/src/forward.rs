@@ -135,7 +135,8 @@ impl<A: Authenticator> Forwarder<A> {
             self.observer.retried(&route.name, &upstream);
             failed.push(upstream);
             if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
+                // On the heap: a timer is aligned so widely that any future that holds one is dear to allocate.
+                Box::pin(tokio::time::sleep(pause)).await;
             }
         }
     }

@@ -41,6 +41,14 @@ struct Shelf {
     shared: Option<Shared>,
 }
 
+/// A connection to send over.
+pub(crate) enum Way {
+    /// For one request at a time.
+    Own(Box<Pooled>),
+    /// An HTTP/2 one, which others use as well.
+    Shared(http2::SendRequest<Sent>),
+}
+
 /// An HTTP/2 connection, which many requests use at once.
 struct Shared {
     sender: http2::SendRequest<Sent>,
@@ -48,24 +56,20 @@ struct Shared {
 }
 
 impl Pool {
-    /// A connection that was used before and may be used again.
-    pub(crate) fn take(&self, origin: &str, now: Instant) -> Option<Box<Pooled>> {
+    /// A connection that was used before and may be used again: the HTTP/2 one, if `may_share` and there is one that
+    /// still takes requests.
+    pub(crate) fn ready(&self, origin: &str, may_share: bool, now: Instant) -> Option<Way> {
         let mut shelves = self.shelves();
+        let kept = shelves.get_mut(origin)?;
+        if may_share {
+            kept.shared.take_if(|shared| !shared.sender.is_ready());
+            if let Some(shared) = &mut kept.shared {
+                shared.used = now;
+                return Some(Way::Shared(shared.sender.clone()));
+            }
+        }
         // If the one used last is too old, so are the others; the sweep ends them.
-        shelves.get_mut(origin)?.links.pop_if(|last| now.duration_since(last.used) <= IDLE_TIMEOUT)
-    }
-
-    /// The HTTP/2 connection, if there is one that still takes requests.
-    pub(crate) fn shared(&self, origin: &str, now: Instant) -> Option<http2::SendRequest<Sent>> {
-        let mut shelves = self.shelves();
-        let shared = &mut shelves.get_mut(origin)?.shared;
-        let live = shared.as_mut().filter(|shared| shared.sender.is_ready());
-        let Some(live) = live else {
-            *shared = None;
-            return None;
-        };
-        live.used = now;
-        Some(live.sender.clone())
+        kept.links.pop_if(|last| now.duration_since(last.used) <= IDLE_TIMEOUT).map(Way::Own)
     }
 
     /// Keeps an HTTP/2 connection for all to use.

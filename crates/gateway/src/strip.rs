@@ -9,10 +9,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use doorward_protocol::credential;
-use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderName, TE, TRANSFER_ENCODING,
-    UPGRADE,
-};
+use http::header::{CONNECTION, COOKIE, FORWARDED, HeaderName, TE};
 use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
@@ -25,12 +22,9 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// Headers about one connection only.
-const HOP_BY_HOP: [HeaderName; 5] = [CONNECTION, KEEP_ALIVE, TE, TRANSFER_ENCODING, UPGRADE];
-/// The caller's token stays here; the rest is written anew for the upstream connection.
-const KEPT_HERE: [HeaderName; 4] = [AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST];
+/// Room in a head for what Doorward says, made at once rather than header by header.
+const SAID: usize = 12;
 /// What only Doorward says, what would make the service see another method than the one that was judged, and what
 /// other gateways say in Doorward's place: a service that was built for one of them must not believe a client, nor a
 /// proxy that passes on whatever it is sent. A name that ends in `-` stands for all that begin with it.
@@ -124,16 +118,8 @@ impl Stripper {
     /// Takes away what must not travel upstream.
     pub(crate) fn strip(&self, headers: &mut HeaderMap, peer: IpAddr) {
         let takes_trailers = takes_trailers(headers);
-        strip_hop_by_hop(headers);
-        for name in KEPT_HERE {
-            headers.remove(name);
-        }
         let trusted = self.trusts(peer);
-        // Of an ordinary head nothing is found here, so nothing is allocated.
-        let unwanted: Vec<HeaderName> = headers.keys().filter(|name| !may_travel(name, trusted)).cloned().collect();
-        for name in unwanted {
-            headers.remove(name);
-        }
+        remove(headers, |name| is_kept_here(name) || !may_travel(name, trusted));
         trace::strip(headers);
         self.strip_cookie(headers);
         if takes_trailers {
@@ -148,11 +134,11 @@ impl Stripper {
         let (open, close) = if exchange.client.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
         let mut forwarded = String::with_capacity(128);
         forwarded.push_str(open);
-        // Writing to a `String` cannot fail.
-        let _ = write!(forwarded, "{}", exchange.client);
+        push_address(&mut forwarded, exchange.client);
         let client = open.len()..forwarded.len();
         forwarded.extend([close, &self.public_forwarded]);
         let forwarded = Bytes::from(forwarded);
+        headers.reserve(SAID);
         headers.insert(X_REQUEST_ID, HeaderValue::from_str(exchange.request_id).map_err(|_| Refusal::Internal)?);
         headers.insert(X_FORWARDED_FOR, value(forwarded.slice(client))?);
         headers.insert(X_FORWARDED_PROTO, self.public_proto.clone());
@@ -192,21 +178,52 @@ impl Stripper {
     }
 }
 
+/// By hand for the common kind: what formats numbers for people costs as much as all else that is told.
+fn push_address(text: &mut String, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "." });
+                text.push_str(itoa::Buffer::new().format(octet));
+            }
+        }
+        IpAddr::V6(address) => {
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "{address}");
+        }
+    }
+}
+
 /// Takes away what is about one connection only: the well-known headers, `Proxy-…`, and those that `Connection` names.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let nominated: Vec<HeaderName> = headers
+    remove(headers, |_| false);
+}
+
+/// Takes away what is about one connection only, and what else is unwanted: in one pass, because asking a head for
+/// each name that it might have costs more than looking at those it has.
+fn remove(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
+    let nominated = headers
         .get_all(CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
         // The two words that name no header, which is all that most requests say.
         .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close"))
-        .filter_map(|name| HeaderName::from_bytes(name).ok())
-        .collect();
-    let proxy: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("proxy-")).cloned().collect();
-    for name in nominated.into_iter().chain(proxy).chain(HOP_BY_HOP) {
+        .filter_map(|name| HeaderName::from_bytes(name).ok());
+    let found = headers.keys().filter(|name| is_hop_by_hop(name.as_str()) || is_unwanted(name.as_str())).cloned();
+    for name in nominated.chain(found).collect::<Vec<_>>() {
         headers.remove(name);
     }
+}
+
+/// Whether a header is about one connection only.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(name, "connection" | "keep-alive" | "te" | "transfer-encoding" | "upgrade") || name.starts_with("proxy-")
+}
+
+/// The caller's token stays here; the rest is written anew for the upstream connection.
+fn is_kept_here(name: &str) -> bool {
+    matches!(name, "authorization" | "content-length" | "expect" | "host")
 }
 
 /// Whether the client says that it can take trailers, which is for the service to know. All else in `TE` is about the
@@ -218,17 +235,11 @@ fn takes_trailers(headers: &HeaderMap) -> bool {
 
 /// Takes out of the trailers what may not stand in the head either.
 pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
-    strip_hop_by_hop(trailers);
-    let unwanted: Vec<HeaderName> =
-        trailers.keys().filter(|name| KEPT_HERE.contains(name) || !may_travel(name, false)).cloned().collect();
-    for name in unwanted {
-        trailers.remove(name);
-    }
+    remove(trailers, |name| is_kept_here(name) || !may_travel(name, false));
 }
 
 /// Whether a header may go upstream.
-fn may_travel(name: &HeaderName, from_proxy: bool) -> bool {
-    let name = name.as_str();
+fn may_travel(name: &str, from_proxy: bool) -> bool {
     let is_ours = || {
         if name.starts_with("x-") {
             is_among(OURS, name) || (!from_proxy && is_among(PROXIES, name))

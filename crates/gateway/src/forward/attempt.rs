@@ -20,7 +20,7 @@ use crate::connect::Offer;
 use crate::link::{Answered, HEAD_BYTES, Link};
 use crate::observer::Outcome;
 use crate::outgoing::{Progress, Sent, Shipment};
-use crate::pool::Pooled;
+use crate::pool::{Pooled, Way};
 use crate::refusal::Refusal;
 use crate::retry::is_idempotent;
 use crate::upstream::Endpoint;
@@ -86,12 +86,6 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// A connection to send over.
-enum Way {
-    Own(Box<Pooled>),
-    Shared(http2::SendRequest<Sent>),
-}
-
 impl<A: Authenticator> Forwarder<A> {
     /// Asks a service once. A connection that turns out to be closed before any of the request was sent does not
     /// count as asking.
@@ -102,7 +96,7 @@ impl<A: Authenticator> Forwarder<A> {
         terms: Terms,
     ) -> Result<Answer, Failure> {
         loop {
-            let (way, is_fresh) = match self.ready_way(endpoint, terms.offer) {
+            let (way, is_fresh) = match self.pool.ready(&endpoint.origin, terms.offer == Offer::Any, Instant::now()) {
                 Some(way) => (way, false),
                 None => (Box::pin(self.new_way(endpoint, terms)).await?, true),
             };
@@ -145,16 +139,6 @@ impl<A: Authenticator> Forwarder<A> {
             let failure = Failure::new(Refusal::UpstreamBroken, Outcome::Broken, cause);
             return Err(Failure { is_excused: was_sent && !is_fresh, ..failure });
         }
-    }
-
-    fn ready_way(&self, endpoint: &Endpoint, offer: Offer) -> Option<Way> {
-        let now = Instant::now();
-        if offer == Offer::Any
-            && let Some(sender) = self.pool.shared(&endpoint.origin, now)
-        {
-            return Some(Way::Shared(sender));
-        }
-        self.pool.take(&endpoint.origin, now).map(Way::Own)
     }
 
     /// Opens a connection. Large and rare, hence on the heap where it is called.
