@@ -6,8 +6,12 @@ use super::sections::{Config, MailKind, PoolKind};
 use super::values::Values;
 
 /// Settings (or the beginnings of their keys) that this version reads and does not serve, and what holds instead.
-const NOT_SERVED: [(&str, &str); 2] =
-    [("surfaces.accounts.", "its paths do not exist"), ("user_pool.migrate_from", "people sign up anew")];
+const NOT_SERVED: [(&str, &str); 4] = [
+    ("surfaces.hosted.token_ttl", "a cookie session lasts as session.* says and gets no token"),
+    ("surfaces.hosted.password_rule.", "its people have their passwords at the provider"),
+    ("surfaces.accounts.", "its paths do not exist"),
+    ("user_pool.migrate_from", "people sign up anew"),
+];
 
 /// Lines for the log, at the start.
 pub(super) fn of(config: &Config, values: &Values) -> Vec<String> {

@@ -182,10 +182,11 @@ fn what_has_no_effect_yet_is_noticed() {
     let config = from_file(
         "[user_pool]\nkind = \"cognito\"\nmigrate_from = \"cognito\"\n[mail]\nurl = \"smtp://h\"\n\
          [[providers]]\nid = \"p\"\nissuer = \"https://p.example\"\nclient_id = \"c\"\n\
-         [surfaces]\nhosted.enabled = false\naccounts.token_ttl = \"2h\"\ndirectory.dev_headers = true\n",
+         [surfaces]\nhosted.enabled = false\nhosted.token_ttl = \"2h\"\naccounts.token_ttl = \"2h\"\ndirectory.dev_headers = true\n",
     );
     let beginnings = [
-        "surfaces.accounts.token_ttl (from doorward.toml:12) is not served by this version: its paths do not exist",
+        "surfaces.hosted.token_ttl",
+        "surfaces.accounts.token_ttl (from doorward.toml:13) is not served by this version: its paths do not exist",
         "user_pool.migrate_from",
         "user_pool.kind",
         "mail.url",
