@@ -4,6 +4,7 @@
 ///
 /// A backslash in quotes stands for itself, as browsers write it, except before a quote: there readers disagree
 /// on where the value ends, so that is no parameter, and neither is anything else that only some would accept.
+/// Single quotes are such: PHP reads `name='a'` as `name="a"`. Only the two of an extended value (RFC 8187) are meant.
 pub(super) fn parameters(mut rest: &[u8]) -> Option<Vec<(String, &[u8])>> {
     let mut found = Vec::new();
     loop {
@@ -20,7 +21,10 @@ pub(super) fn parameters(mut rest: &[u8]) -> Option<Vec<(String, &[u8])>> {
                 let value = quoted.get(..end).filter(|value| !value.ends_with(b"\\"))?;
                 (value, quoted.get(end + 1..)?)
             }
-            None => token(behind)?,
+            None => token(behind).filter(|(value, _)| {
+                let quotes = value.iter().filter(|byte| **byte == b'\'').count();
+                quotes == if name.ends_with(b"*") { 2 } else { 0 }
+            })?,
         };
         found.push((String::from_utf8_lossy(name).to_ascii_lowercase(), value));
         rest = behind;
