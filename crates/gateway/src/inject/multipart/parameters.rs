@@ -22,8 +22,7 @@ pub(super) fn parameters(mut rest: &[u8]) -> Option<Vec<(String, &[u8])>> {
                 (value, quoted.get(end + 1..)?)
             }
             None => token(behind).filter(|(value, _)| {
-                let quotes = value.iter().filter(|byte| **byte == b'\'').count();
-                quotes == if name.ends_with(b"*") { 2 } else { 0 }
+                memchr::memchr_iter(b'\'', value).count() == if name.ends_with(b"*") { 2 } else { 0 }
             })?,
         };
         found.push((String::from_utf8_lossy(name).to_ascii_lowercase(), value));
