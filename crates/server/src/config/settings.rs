@@ -136,7 +136,7 @@ const PROCESS: &[Setting] = &[
     many("server.trusted_proxies", Kind::Network, Fixed(""), "Proxies whose `X-Forwarded-For` counts, and who may ask `/forward-auth`."),
     one("server.tls.certificate", Kind::Text, Off, "File of the certificate chain, PEM: Doorward speaks TLS itself. Read again when it changes, and on `SIGHUP`."),
     one("server.tls.key", Kind::Text, Off, "File of its private key, PEM."),
-    one("server.reuse_port", Kind::Flag, Fixed("false"), "Whether another process may listen on the same addresses, so that a new one starts before the old one ends."),
+    one("server.reuse_port", Kind::Flag, Fixed("false"), "Whether another process may listen on the same addresses, so that a new one starts before the old one ends. A connection that comes in the moment the old one closes may be reset unread; a socket that systemd hands over never is."),
     one("server.limits.head_bytes", size(KIB, 256 * KIB), Fixed("16KiB"), "Largest request head."),
     one("server.limits.head_fields", count(8, 1_000), Fixed("64"), "Most header fields of a request."),
     one("server.limits.header_timeout", time(SECOND, HOUR), Fixed("10s"), "Longest wait for a request head."),
