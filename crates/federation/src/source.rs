@@ -188,7 +188,7 @@ impl Source {
                 turn.located = None;
                 let memory = self.memory();
                 let (issuer, has_keys) = (&self.search.issuer, memory.known.is_some());
-                tracing::warn!(issuer, reason = %error, has_keys, "the keys of an issuer cannot be fetched");
+                tracing::warn!(issuer, reason = %error, has_keys, "the keys of an issuer cannot be fetched; `doorward doctor` tells which setting to look at");
                 self.remember(Memory { failure: Some(error), ..memory });
             }
         }

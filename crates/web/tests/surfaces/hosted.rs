@@ -117,6 +117,8 @@ async fn people_come_back_to_paths_of_this_site_only() -> Outcome {
         ("/%00", dashboard),
         ("/%ff", dashboard),
         ("/caf%C3%A9", dashboard),
+        ("/api/v1/auth/login", dashboard),
+        ("/api/v1/auth/logout?x", dashboard),
     ] {
         let mut browser = app.browser();
         let state = browser.leave(&format!("?return_to={wish}")).await?;

@@ -121,6 +121,8 @@ pub(crate) async fn log_in(
 ) -> Result<Response, Problem> {
     let Choice { provider, return_to, max_age } = choice.read(Hosted)?;
     let max_age = max_age.map(|seconds| SignedDuration::from_secs(seconds.into()));
+    // Whoever returned to signing in would go round in circles wherever the provider remembers them.
+    let return_to = return_to.filter(|path| !path.starts_with("/api/v1/auth/"));
     let wish = Departure { provider, return_to, max_age, link_to: None };
     let departed = api.identity.begin_provider_sign_in(wish).await?;
     let mut response = found(&departed.url)?;
