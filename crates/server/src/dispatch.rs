@@ -64,7 +64,7 @@ impl Serve for Dispatcher {
     async fn serve(&self, peer: SocketAddr, request: GuardedRequest) -> Response<Self::Body> {
         let (head, body) = request.into_parts();
         let envelope = self.surfaces.envelope();
-        let exchange = Arc::new(envelope.begin(peer, &head));
+        let exchange = envelope.begin(peer, &head);
         if let Some(mut answer) = envelope.preflight::<Body>(&exchange, &head) {
             envelope.finish(&exchange, Answered::Own("preflight"), &mut answer);
             return answer.map(Either::Left);
@@ -72,7 +72,7 @@ impl Serve for Dispatcher {
         let answer = match self.gateway.matches(&head.method, &head.uri) {
             Match::None => {
                 let request = Request::from_parts(head, Body::new(body));
-                return self.surfaces.answer(&exchange, request).await.map(Either::Left);
+                return self.surfaces.answer(&Arc::new(exchange), request).await.map(Either::Left);
             }
             Match::Refused(refusal) => {
                 let mut answer = refusal.into_response();

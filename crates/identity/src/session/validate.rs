@@ -179,13 +179,14 @@ impl Identity {
             // Over, or to be verified again: the full judgement finds out which.
             Some(_) | None => {}
         }
+        // From here on on the heap: it is large, and most tokens were seen before.
         let unverified = Unverified::parse(token)?;
         let claimed: ClaimedIssuer = unverified.claims_unverified()?;
         if claimed.iss == self.settings.issuer {
-            self.judge_own(token, &unverified, now).await
+            Box::pin(self.judge_own(token, &unverified, now)).await
         } else {
             let issuer = self.outside.issuer(&claimed.iss).ok_or(TokenRejection::UnknownIssuer)?;
-            self.judge_outside(token, &unverified, issuer, now).await
+            Box::pin(self.judge_outside(token, &unverified, issuer, now)).await
         }
     }
 
@@ -219,7 +220,7 @@ impl Identity {
     ) -> Result<Arc<Caller>, ValidateError> {
         let caller = match self.live.caller(session, user) {
             Some(caller) => caller,
-            None => self.read_caller(session, user).await?,
+            None => Box::pin(self.read_caller(session, user)).await?,
         };
         if caller.expires_at <= now { Err(TokenRejection::Revoked.into()) } else { Ok(caller) }
     }

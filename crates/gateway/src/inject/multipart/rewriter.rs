@@ -22,7 +22,8 @@ const CLOSE: &[u8] = b"--";
 pub(in super::super) struct Rewriter {
     /// `--` and the boundary.
     dashed: Bytes,
-    boundary: Finder<'static>,
+    /// On the heap: it is aligned so widely that every request's future would be dear to allocate.
+    boundary: Box<Finder<'static>>,
     field: String,
     /// Our whole part, with its delimiter.
     own: Option<Bytes>,
@@ -57,7 +58,7 @@ impl Rewriter {
             format!("{dashed}\r\nContent-Disposition: form-data; name=\"{quoted}\"\r\n\r\n{value}\r\n").into()
         });
         Self {
-            boundary: Finder::new(&dashed).into_owned(),
+            boundary: Box::new(Finder::new(&dashed).into_owned()),
             dashed: dashed.into(),
             field: field.to_owned(),
             own,
