@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 
 use doorward_tests::deadline::PATIENCE;
 use doorward_tests::upstream::{Received, Upstream, respond};
-use doorward_tests::{Client, Doorward, Person, Setup, Store};
+use doorward_tests::{Doorward, Person, Setup, Store};
 use serde_json::{Value, json};
 
 const PLAN: &str = "/api/v1/generation/create-plan";
@@ -371,20 +371,4 @@ fn an_upstream_that_is_away_or_silent_is_told_apart() {
     away.problem(503);
     behind.get("/slow").send().problem(504);
     behind.get("/files/x").send().expect(200);
-}
-
-#[test]
-fn the_generation_service_has_its_two_routes() {
-    let upstream = Upstream::echo();
-    let doorward = Setup::on(Store::Sqlite).env("GENERATION_SERVICE_URL", &format!("{}/", upstream.url())).start();
-    let person = doorward.person("user");
-    let client = Client::new(doorward.address());
-    for (path, passed) in [("create-plan", "/create_plan"), ("chat", "/learn/generation")] {
-        let request = client.post(&format!("/api/v1/generation/{path}")).bearer(&person.access_token);
-        request.json(&json!({"goal": "x"})).send().expect(200);
-        let received = upstream.next();
-        assert_eq!(received.target(), passed);
-        let told: Value = serde_json::from_slice(&received.body).expect("a JSON body");
-        assert_eq!(told, json!({"goal": "x", "user_id": person.id}));
-    }
 }

@@ -1,6 +1,6 @@
 //! What every answer has in common: request ids, security headers, CORS, problems for unknown paths and methods.
 
-use doorward_tests::shape::text;
+use doorward_tests::shape::{assert_members, text};
 use doorward_tests::{Doorward, Setup, Store};
 
 #[test]
@@ -107,4 +107,13 @@ fn a_clients_address_counts_only_from_a_trusted_proxy() {
     let trusting = setup.set("server.trusted_proxies", "127.0.0.0/8");
     let statuses = asked(trusting);
     assert!(statuses.iter().all(|status| *status == 401), "each client of the proxy has its own count: {statuses:?}");
+}
+
+#[test]
+fn the_root_says_which_service_it_is() {
+    let doorward = Doorward::start(Store::Sqlite);
+    let root = doorward.get("/").send().expect(200).json();
+    assert_members(&root, &["service", "status", "version"]);
+    assert_eq!(root["status"], "healthy");
+    doorward.post("/").send().problem(405);
 }

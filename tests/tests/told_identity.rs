@@ -34,6 +34,13 @@ methods = ["GET"]
 upstream = "{at}/assertion"
 inject = { assertion = true }
 [[routes]]
+name = "open"
+path = "/open"
+methods = ["GET"]
+upstream = "{at}/open"
+require = { public = true }
+inject = { headers = true, assertion = true }
+[[routes]]
 name = "everything"
 path = "/everything"
 methods = ["POST"]
@@ -296,4 +303,32 @@ fn several_ways_of_telling_go_together() {
     assert!(received.text().contains(&told.person.id) && received.text().contains(r#""a": 1"#));
     assert_eq!(received.headers("x-user-id"), [told.person.id.as_str()]);
     assert_eq!(received.headers("x-doorward-assertion").len(), 1);
+}
+
+#[test]
+fn what_is_told_can_neither_be_nominated_away_nor_claimed_where_nobody_is_known() {
+    let told = Told::start();
+    for nominated in ["close, X-User-Id, x-user-email, X-Doorward-Assertion", "x_user_id, X-USER-ID"] {
+        let request = told.doorward.get("/headers").bearer(&told.person.access_token).header("Connection", nominated);
+        request.header("X-User-Id", "forged").send().expect(200);
+        let received = told.upstream.next();
+        assert_eq!(received.headers("x-user-id"), [told.person.id.as_str()], "{nominated}");
+        assert_eq!(received.headers("x-user-email").len(), 1, "{nominated}");
+        assert!(!received.head.contains("forged"), "{}", received.head);
+    }
+    for claimed in [
+        "X-User-Id",
+        "x_user_id",
+        "X.User.Id",
+        "X-USER-EMAIL",
+        "X-User-Roles",
+        "X-Doorward-Assertion",
+        "Remote-User",
+        "X-Auth-Request-Email",
+    ] {
+        told.doorward.get("/open").header(claimed, "forged").header(claimed, "forged").send().expect(200);
+        let received = told.upstream.next();
+        assert!(!received.head.contains("forged"), "{claimed}: {}", received.head);
+        assert!(received.headers("x-user-id").is_empty() && received.headers("x-doorward-assertion").is_empty());
+    }
 }
