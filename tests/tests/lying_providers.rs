@@ -356,14 +356,11 @@ fn claims_of_an_address_that_is_not_verified_open_nobodys_account() {
         ("an address with a line end", address(json!("victim@example.com\r\nBcc: x"))),
     ];
     let court = Court::hears(lies);
-    let victim = court.doorward.person("victim");
+    court.doorward.person("victim");
     for (number, (what, _)) in court.liars.iter().enumerate() {
         let mut visitor = Visitor::new();
-        court.visit(number, &mut visitor, "");
-        let me = court.place.me(&mut visitor);
-        if me.status == 200 {
-            assert_ne!(me.json()["id"], victim.id.as_str(), "{what}: it opened the account of somebody else");
-            assert_ne!(me.json()["email"], "victim@example.com", "{what}");
-        }
+        let end = court.visit(number, &mut visitor, "");
+        assert_refused(what, &court.place, &mut visitor, &end);
     }
+    assert_eq!(court.doorward.accounts(), 1, "only the victim's");
 }
