@@ -256,3 +256,27 @@ fn a_body_of_a_million_keys_or_levels_costs_little() {
         doorward.get("/livez").send().expect(200);
     }
 }
+
+#[test]
+fn a_narrow_route_is_not_passed_by_a_wide_one_that_is_open() {
+    let upstream = Upstream::echo();
+    let at = upstream.url();
+    let toml = format!(
+        "[[routes]]\nname = \"admin\"\npath = \"/open/admin/*\"\nmethods = [\"GET\"]\nupstream = \"{at}/admin\"\n\
+         require = {{ roles = [\"admin\"] }}\n\
+         [[routes]]\nname = \"open\"\npath = \"/open/*\"\nupstream = \"{at}\"\nrequire = {{ public = true }}\n"
+    );
+    let doorward = Setup::on(Store::Sqlite).file(&toml).start();
+    let person = doorward.person("user");
+    for target in ["/open/admin", "/open/admin/", "/open/admin/x"] {
+        doorward.get(target).send().problem(401);
+        doorward.get(target).bearer(&person.access_token).send().problem(403);
+        doorward.request("POST", target).send().problem(405);
+    }
+    for target in ["/open//admin/x", "/open/./admin/x", "/open/x/../admin/x", "/open/%61dmin/x", "/open/admin;/x"] {
+        let answer = doorward.client().raw(format!("GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+        assert_eq!(answer.status, 400, "{target}");
+    }
+    assert!(upstream.pending().is_empty());
+    doorward.get("/open/administrators").send().expect(200);
+}
