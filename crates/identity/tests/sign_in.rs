@@ -134,7 +134,9 @@ async fn guesses_made_at_once_learn_no_more_than_the_address_may() {
     let crowd = (0..20).map(|number| {
         let node = Arc::clone(&node);
         tokio::spawn(async move {
-            try_sign_in(&node, &format!("somebody{number}@example.com"), "wrong", "198.51.100.7").await.unwrap_err()
+            // From an address each: one alone may not fill the queue.
+            let address = format!("198.51.100.{number}");
+            try_sign_in(&node, &format!("somebody{number}@example.com"), "wrong", &address).await.unwrap_err()
         })
     });
     let mut told = 0;
@@ -162,7 +164,9 @@ async fn a_full_queue_refuses_before_it_hashes() {
     let crowd = (0..20).map(|number| {
         let node = Arc::clone(&node);
         tokio::spawn(async move {
-            try_sign_in(&node, &format!("somebody{number}@example.com"), "wrong", "198.51.100.7").await.unwrap_err()
+            // From an address each: one alone may not fill the queue.
+            let address = format!("198.51.100.{number}");
+            try_sign_in(&node, &format!("somebody{number}@example.com"), "wrong", &address).await.unwrap_err()
         })
     });
     let (mut judged, mut refused) = (0, 0);
@@ -176,7 +180,8 @@ async fn a_full_queue_refuses_before_it_hashes() {
             other => unreachable!("{other:?}"),
         }
     }
-    assert!(judged >= 2 && refused >= 1, "{judged} judged, {refused} refused");
+    // How many are judged depends on how soon the thread takes the first.
+    assert!(judged >= 1 && refused >= 1, "{judged} judged, {refused} refused");
 }
 
 #[tokio::test]
