@@ -4,11 +4,10 @@
 //! not trust; only then are Doorward's own headers added, so that nothing a client nominates or spells differently
 //! can touch them. Knows no body.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use doorward_protocol::credential;
+use doorward_protocol::{address_text, credential};
 use http::header::{CONNECTION, COOKIE, FORWARDED, HeaderName, TE};
 use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
@@ -134,7 +133,7 @@ impl Stripper {
         let (open, close) = if exchange.client.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
         let mut forwarded = String::with_capacity(128);
         forwarded.push_str(open);
-        push_address(&mut forwarded, exchange.client);
+        address_text::push(&mut forwarded, exchange.client);
         let client = open.len()..forwarded.len();
         forwarded.extend([close, &self.public_forwarded]);
         let forwarded = Bytes::from(forwarded);
@@ -175,22 +174,6 @@ impl Stripper {
             let start = name.get(..OUR_COOKIES.len()).unwrap_or_default();
             name.eq_ignore_ascii_case(&self.cookie_name) || start.eq_ignore_ascii_case(OUR_COOKIES)
         })
-    }
-}
-
-/// By hand for the common kind: what formats numbers for people costs as much as all else that is told.
-fn push_address(text: &mut String, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                text.push_str(if index == 0 { "" } else { "." });
-                text.push_str(itoa::Buffer::new().format(octet));
-            }
-        }
-        IpAddr::V6(address) => {
-            // Writing to a `String` cannot fail.
-            let _ = write!(text, "{address}");
-        }
     }
 }
 

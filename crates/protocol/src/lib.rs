@@ -4,6 +4,7 @@
 //! Everything here is pure and synchronous. It knows no HTTP, no store, no clock and no user; whoever asks brings the
 //! time, the randomness and the keys. Every parser takes hostile input and answers with a value or an error.
 
+pub mod address_text;
 pub mod algorithm;
 pub mod credential;
 pub mod jwk;
