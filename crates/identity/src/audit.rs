@@ -79,6 +79,24 @@ audit_actions! {
     UserDeleted = "user.deleted",
     /// An account's roles changed.
     UserRolesChanged = "user.roles_changed",
+    /// An account's address was proved to be its owner's.
+    EmailVerified = "user.email_verified",
+    /// The owner of an account gave it another address.
+    EmailChanged = "user.email_changed",
+    /// The owner of an account changed its password.
+    PasswordChanged = "user.password_changed",
+    /// The owner of an account chose a new password with a mailed code.
+    PasswordReset = "user.password_reset",
+    /// A password moved over from the former user pool.
+    PasswordMoved = "user.password_moved",
+    /// The owner of an account deleted it.
+    UserLeft = "user.left",
+    /// A one-time code was made.
+    CodeIssued = "code.issued",
+    /// A one-time code was used.
+    CodeRedeemed = "code.redeemed",
+    /// An operator had abandoned mail sent again.
+    MailRetried = "mail.retried",
     /// An administrator forgave the failed sign-ins of an account.
     UserUnlocked = "user.unlocked",
     /// An outside identity was linked to an account.

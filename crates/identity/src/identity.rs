@@ -6,11 +6,13 @@ use std::sync::Arc;
 use crate::credential::Hasher;
 use crate::issuer::OutsideKeys;
 use crate::keyring::{Keyring, KeyringError, SealingKey};
+use crate::mail::Postman;
 use crate::observer::Observer;
 use crate::provider::Providers;
 use crate::session::LiveState;
 use crate::settings::Settings;
 use crate::throttle::{AddressThrottle, Turns};
+use crate::user_pool::UserPool;
 use crate::{Clock, Entropy, Store, StoreError};
 
 /// What the domain is made of; `server` supplies it.
@@ -27,6 +29,10 @@ pub struct Parts {
     pub outside: Arc<dyn OutsideKeys>,
     /// Providers people sign in through.
     pub providers: Arc<dyn Providers>,
+    /// Who keeps the passwords.
+    pub user_pool: UserPool,
+    /// Who carries mail.
+    pub postman: Arc<dyn Postman>,
     /// Seals what the store keeps of private keys.
     pub sealing_key: SealingKey,
     /// The operator's decisions.
@@ -41,6 +47,8 @@ pub struct Identity {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) outside: Arc<dyn OutsideKeys>,
     pub(crate) providers: Arc<dyn Providers>,
+    pub(crate) user_pool: UserPool,
+    pub(crate) postman: Arc<dyn Postman>,
     pub(crate) settings: Settings,
     pub(crate) hasher: Hasher,
     pub(crate) keyring: Keyring,
@@ -75,7 +83,8 @@ impl Identity {
     /// The same without the signing keys: it issues and judges no token. For throwing away a key that cannot be
     /// opened, which keeps everything else from starting.
     pub async fn without_keys(parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, clock, entropy, observer, outside, providers, sealing_key, settings } = parts;
+        let Parts { store, clock, entropy, observer, outside, providers, user_pool, postman, sealing_key, settings } =
+            parts;
         let hasher =
             Hasher::start(settings.hash, settings.hash_threads, settings.hash_queue, &entropy, Arc::clone(&observer))?;
         let keyring = Keyring::new(sealing_key, &settings);
@@ -89,6 +98,8 @@ impl Identity {
             observer,
             outside,
             providers,
+            user_pool,
+            postman,
             settings,
             hasher,
             keyring,

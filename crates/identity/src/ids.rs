@@ -66,6 +66,10 @@ id!(
     SessionId
 );
 id!(
+    /// A mail in the outbox.
+    MailId
+);
+id!(
     /// A line of the audit log.
     AuditId
 );

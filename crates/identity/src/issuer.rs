@@ -12,6 +12,19 @@ pub struct TrustedIssuer {
     pub issuer: String,
     /// One of these must be in `aud`.
     pub audiences: Vec<String>,
+    /// How its tokens say for whom they are.
+    pub dialect: TokenDialect,
+}
+
+/// How an issuer's tokens say for whom and for what they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenDialect {
+    /// By `aud` (RFC 7519).
+    #[default]
+    Standard,
+    /// As Amazon Cognito does: ID tokens by `aud`, access tokens by `client_id`, and both must say by `token_use` which they
+    /// are.
+    Cognito,
 }
 
 /// Finds the keys of trusted issuers.

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod change;
 pub mod clock;
+pub mod code;
 pub mod credential;
 pub mod domain;
 pub mod entropy;
@@ -14,6 +15,7 @@ mod identity;
 pub mod ids;
 pub mod issuer;
 pub mod keyring;
+pub mod mail;
 pub mod name;
 pub mod observer;
 pub mod policy;
@@ -26,6 +28,7 @@ pub mod team;
 pub mod throttle;
 pub mod upkeep;
 pub mod user;
+pub mod user_pool;
 
 pub use clock::Clock;
 pub use entropy::Entropy;

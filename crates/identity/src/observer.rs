@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::Surface;
+use crate::code::CodePurpose;
+use crate::mail::{LetterKind, MailCounts};
 
 /// Counts and times. Called on hot paths: an implementation only adds to counters.
 pub trait Observer: Send + Sync {
@@ -18,6 +20,15 @@ pub trait Observer: Send + Sync {
     fn hash_queue(&self, length: usize);
     /// The store answered (or not).
     fn store_call(&self, operation: &'static str, elapsed: Duration, ok: bool);
+    /// A one-time code was asked for (`issued`, `unknown`, `throttled`) or tried (`redeemed`, `wrong`, `late`,
+    /// `throttled`).
+    fn code(&self, purpose: CodePurpose, outcome: &'static str);
+    /// An attempt to send a mail ended: `sent`, `retry` or `abandoned`; or it came too late: `expired`.
+    fn mail(&self, kind: LetterKind, outcome: &'static str);
+    /// The outbox was counted.
+    fn outbox(&self, counts: &MailCounts);
+    /// A user pool elsewhere answered; `outcome` is `ok` or the error's name.
+    fn pool_call(&self, operation: &'static str, elapsed: Duration, outcome: &'static str);
     /// The change log was read; `ok` is false when the store gave no answer.
     fn changes_read(&self, ok: bool);
 }
@@ -33,6 +44,10 @@ pub enum SignInOutcome {
     NoPassword,
     /// Not the password.
     WrongPassword,
+    /// The address was never confirmed, where that is asked for.
+    NotVerified,
+    /// The user pool elsewhere wants more than a password.
+    Challenged,
     /// The account is disabled.
     Disabled,
     /// Too many attempts.
@@ -49,6 +64,8 @@ impl SignInOutcome {
             Self::UnknownUser => "unknown_user",
             Self::NoPassword => "no_password",
             Self::WrongPassword => "wrong_password",
+            Self::NotVerified => "not_verified",
+            Self::Challenged => "challenged",
             Self::Disabled => "user_disabled",
             Self::Throttled => "throttled",
             Self::Overloaded => "overloaded",
@@ -67,5 +84,9 @@ impl Observer for Unobserved {
     fn hashed(&self, _: Duration, _: Duration) {}
     fn hash_queue(&self, _: usize) {}
     fn store_call(&self, _: &'static str, _: Duration, _: bool) {}
+    fn code(&self, _: CodePurpose, _: &'static str) {}
+    fn mail(&self, _: LetterKind, _: &'static str) {}
+    fn outbox(&self, _: &MailCounts) {}
+    fn pool_call(&self, _: &'static str, _: Duration, _: &'static str) {}
     fn changes_read(&self, _: bool) {}
 }

@@ -44,6 +44,8 @@ pub struct Settings {
     pub hash_threads: usize,
     /// Hashing jobs that may wait.
     pub hash_queue: usize,
+    /// Whether signing up on the accounts surface tells that an address is taken. If not, its owner is told by mail.
+    pub tell_taken: bool,
     /// A common password that is taken all the same: the example in a surface's own documents, in development.
     pub documented_password: Option<String>,
     /// Failed sign-ins from one address (IPv4, or IPv6 /64) in one window, before it has to wait.

@@ -8,8 +8,10 @@ use async_trait::async_trait;
 
 use crate::audit::AuditStore;
 use crate::change::ChangeStore;
+use crate::code::CodeStore;
 use crate::domain::DomainStore;
 use crate::keyring::KeyStore;
+use crate::mail::MailStore;
 use crate::provider::ProviderStore;
 use crate::session::SessionStore;
 use crate::team::TeamStore;
@@ -22,6 +24,8 @@ pub trait Store:
     UserStore
     + SessionStore
     + ProviderStore
+    + CodeStore
+    + MailStore
     + TeamStore
     + DomainStore
     + KeyStore

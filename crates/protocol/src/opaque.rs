@@ -23,6 +23,8 @@ pub enum Kind {
     Refresh,
     /// Is a session, in a cookie.
     Session,
+    /// Allows to choose a new password, once.
+    PasswordReset,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
         match self {
             Self::Refresh => "dwr",
             Self::Session => "dws",
+            Self::PasswordReset => "dwp",
         }
     }
 }
@@ -114,6 +117,11 @@ impl SecretHash {
         let mut hash = [0; Self::BYTES];
         hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
         Self(hash)
+    }
+
+    /// A digest of the same form that was made in another way, such as under a key.
+    pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
     }
 
     /// The bytes to store.

@@ -2,7 +2,8 @@
 //! browser): AES-256-GCM under a key derived from the operator's secret.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::hkdf;
+use aws_lc_rs::{hkdf, hmac};
+use doorward_protocol::opaque::SecretHash;
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 
 use crate::Entropy;
@@ -10,9 +11,13 @@ use crate::Entropy;
 /// First byte of everything sealed, so that the form can change one day.
 const FORM: u8 = 1;
 const CONTEXT: &[u8] = b"doorward key sealing v1";
+const DIGEST_CONTEXT: &[u8] = b"doorward digests v1";
 
 /// The key that seals.
-pub struct SealingKey(LessSafeKey);
+pub struct SealingKey {
+    sealing: LessSafeKey,
+    digesting: hmac::Key,
+}
 
 /// What was sealed cannot be opened: another key, or somebody changed it.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -25,14 +30,27 @@ impl SealingKey {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, CONTEXT);
         let derived = salt.extract(secret.expose_secret().as_bytes());
         let key = derived.expand(&[CONTEXT], &AES_256_GCM).map_err(|_| SealError)?;
-        Ok(Self(LessSafeKey::new(UnboundKey::from(key))))
+        let digesting = derived.expand(&[DIGEST_CONTEXT], hkdf::HKDF_SHA256).map_err(|_| SealError)?;
+        let mut bytes = Zeroizing::new([0; 32]);
+        digesting.fill(&mut *bytes).map_err(|_| SealError)?;
+        Ok(Self {
+            sealing: LessSafeKey::new(UnboundKey::from(key)),
+            digesting: hmac::Key::new(hmac::HMAC_SHA256, &*bytes),
+        })
+    }
+
+    /// A digest of something that could be guessed without the key.
+    pub(crate) fn digest(&self, text: &str) -> SecretHash {
+        let mut digest = [0; SecretHash::BYTES];
+        digest.copy_from_slice(hmac::sign(&self.digesting, text.as_bytes()).as_ref());
+        SecretHash::from_bytes(digest)
     }
 
     /// Seals `plain` for the place called `name`; it can be opened only under that name.
     pub(crate) fn seal(&self, name: &str, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, SealError> {
         let nonce = entropy.bytes::<NONCE_LEN>();
         let mut sealed = plain.to_vec();
-        self.0
+        self.sealing
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name), &mut sealed)
             .map_err(|_| SealError)?;
         Ok([&[FORM], &nonce[..], &sealed].concat())
@@ -47,7 +65,7 @@ impl SealingKey {
         }
         let mut buffer = Zeroizing::new(rest.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let length = self.0.open_in_place(nonce, Aad::from(name), &mut buffer).map_err(|_| SealError)?.len();
+        let length = self.sealing.open_in_place(nonce, Aad::from(name), &mut buffer).map_err(|_| SealError)?.len();
         buffer.truncate(length);
         Ok(buffer)
     }

@@ -57,17 +57,20 @@ pub enum EndReason {
     ProviderEnded,
     /// The same browser signed in anew.
     Replaced,
+    /// The password was changed or reset.
+    PasswordChanged,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SignedOut,
         Self::SignedOutEverywhere,
         Self::UserDisabled,
         Self::RefreshReused,
         Self::ProviderEnded,
         Self::Replaced,
+        Self::PasswordChanged,
     ];
 
     /// The name in stores and logs.
@@ -79,6 +82,7 @@ impl EndReason {
             Self::RefreshReused => "refresh_reused",
             Self::ProviderEnded => "provider_ended",
             Self::Replaced => "replaced",
+            Self::PasswordChanged => "password_changed",
         }
     }
 

@@ -13,6 +13,7 @@ use super::{Origin, RefreshFamily, Rotation, SignedIn};
 use crate::audit::{AuditAction, AuditActor};
 use crate::change::ChangeSubject;
 use crate::fault::Internal;
+use crate::user_pool::PoolFailure;
 use crate::{Identity, SessionId, StoreError, Surface, UserId};
 
 /// Why a session was not renewed.
@@ -21,6 +22,9 @@ pub enum RefreshError {
     /// Unknown, expired, ended or used before: one answer for all.
     #[error("the refresh token is not valid")]
     Invalid,
+    /// The user pool elsewhere did not do it.
+    #[error(transparent)]
+    Pool(#[from] PoolFailure),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -85,6 +89,7 @@ impl Identity {
             access_token: access.token,
             expires_in: access.expires_in,
             refresh_token: refresh.expose(),
+            id_token: None,
             context,
         })
     }

@@ -16,6 +16,7 @@ use crate::fault::Internal;
 use crate::observer::SignInOutcome;
 use crate::throttle::{Admission, ThrottleKey, network};
 use crate::user::{EmailAddress, User};
+use crate::user_pool::PoolFailure;
 use crate::{Identity, StoreError, Surface, UserId};
 
 /// A wish to sign in.
@@ -36,6 +37,9 @@ pub enum SignInError {
     /// Wrong address or password, or an account that may not sign in: one answer for all.
     #[error("wrong e-mail or password")]
     BadCredentials,
+    /// The password was right, but the address was never confirmed.
+    #[error("the e-mail address is not verified")]
+    NotVerified,
     /// Too many failures on this account or from this address.
     #[error("too many failed attempts; try again in {retry_after_s} seconds")]
     Throttled {
@@ -45,6 +49,9 @@ pub enum SignInError {
     /// Too many passwords are being checked.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
+    /// The user pool elsewhere did not do it.
+    #[error(transparent)]
+    Pool(#[from] PoolFailure),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -213,7 +220,7 @@ impl Identity {
         let Some(old) = user.password_hash.as_ref().filter(|old| self.hasher.wants_rehash(old)) else { return };
         let replaced: Result<bool, Box<dyn std::error::Error + Send + Sync>> = async {
             let new: PasswordHash = self.hasher.hash(password, None).await?;
-            Ok(self.store.replace_password_hash(user.id, old, &new).await?)
+            Ok(self.store.replace_password_hash(user.id, Some(old), &new).await?)
         }
         .await;
         match replaced {

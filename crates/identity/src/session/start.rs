@@ -20,8 +20,10 @@ pub struct SignedIn {
     pub access_token: String,
     /// Its life in seconds.
     pub expires_in: i64,
-    /// The refresh token; each use replaces it.
+    /// The refresh token; each use replaces it, unless a user pool elsewhere made it.
     pub refresh_token: SecretString,
+    /// Tells who it is; on the accounts surface.
+    pub id_token: Option<String>,
     /// The person.
     pub context: Arc<UserContext>,
 }
@@ -83,6 +85,7 @@ impl Identity {
                 access_token: access.token,
                 expires_in: access.expires_in,
                 refresh_token: refresh.expose(),
+                id_token: None,
                 context: signed_in_at(context, now),
             })),
         }

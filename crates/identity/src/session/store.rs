@@ -49,6 +49,12 @@ pub trait SessionStore: Send + Sync {
         until: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError>;
 
+    /// The session with that credential where the session is not known: for credentials that others made. Open or not.
+    async fn find_session_by_credential(
+        &self,
+        credential: &doorward_protocol::opaque::SecretHash,
+    ) -> Result<Option<(SessionId, LiveSession)>, StoreError>;
+
     /// Ends one session, with a change line. False when it was not open.
     async fn end_session(
         &self,
@@ -58,7 +64,7 @@ pub trait SessionStore: Send + Sync {
         audit: &AuditEvent,
     ) -> Result<bool, StoreError>;
 
-    /// Ends all open sessions of a user, with a change line. Answers how many.
+    /// Ends all open sessions of a user and sets their `signed_out_at`, with a change line. Answers how many were open.
     async fn end_user_sessions(
         &self,
         user: UserId,

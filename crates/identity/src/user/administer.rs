@@ -12,6 +12,7 @@ use crate::policy::Admin;
 use crate::session::Session;
 use crate::store::{Inserted, Saved};
 use crate::throttle::{ThrottleKey, network};
+use crate::user_pool::PoolFailure;
 use crate::{Identity, StoreError, Surface, UserId};
 
 /// The longest picture address that is kept.
@@ -41,6 +42,9 @@ pub enum AdminError {
     /// Too many passwords are being hashed.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
+    /// The user pool elsewhere did not do it.
+    #[error(transparent)]
+    Pool(#[from] PoolFailure),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -171,7 +175,7 @@ impl Identity {
             return Err(own_access("id"));
         }
         let audit = by.audit(self, AuditAction::UserDeleted, id, None);
-        let deleted = self.store.delete_user(id, &audit).await?;
+        let deleted = self.store.delete_user(id, None, &audit).await?;
         self.live.apply(ChangeSubject::User(id));
         if deleted { Ok(()) } else { Err(AdminError::NotFound) }
     }

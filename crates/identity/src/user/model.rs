@@ -5,8 +5,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::EmailAddress;
+use super::{EmailAddress, PhoneNumber};
 use crate::UserId;
+use crate::code::NewCode;
 use crate::credential::PasswordHash;
 use crate::domain::Domain;
 use crate::team::Team;
@@ -22,6 +23,12 @@ pub struct User {
     pub email_verified_at: Option<Timestamp>,
     /// What the person is called.
     pub name: Option<String>,
+    /// Their first name, where it was given apart.
+    pub first_name: Option<String>,
+    /// Their last name, likewise.
+    pub last_name: Option<String>,
+    /// Their telephone.
+    pub phone: Option<PhoneNumber>,
     /// A picture.
     pub avatar_url: Option<String>,
     /// The password's hash; none for people who come from outside.
@@ -36,6 +43,8 @@ pub struct User {
     pub updated_at: Timestamp,
     /// When they last signed in.
     pub last_signin_at: Option<Timestamp>,
+    /// When all of their sessions were last ended together: an outside token issued before counts no more.
+    pub signed_out_at: Option<Timestamp>,
     /// Rises with every change (not with sign-ins).
     pub version: i64,
 }
@@ -169,6 +178,8 @@ pub struct NewUser {
     pub team: Option<String>,
     /// The key of the domain it is assigned to; passed over when no active domain has the key.
     pub domain: Option<String>,
+    /// The code that confirms its address.
+    pub code: Option<NewCode>,
 }
 
 /// A user with all that surfaces and policies ask about.

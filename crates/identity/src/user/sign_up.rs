@@ -11,6 +11,7 @@ use crate::fault::{FieldFault, Internal};
 use crate::name::DisplayName;
 use crate::session::{Origin, SignInMethod, SignedIn};
 use crate::store::Inserted;
+use crate::user_pool::PoolFailure;
 use crate::{Identity, StoreError, Surface, UserId};
 
 /// A wish to sign up.
@@ -23,8 +24,21 @@ pub struct SignUp<'r> {
     pub password: &'r SecretString,
     /// What they want to be called.
     pub name: Option<&'r str>,
+    /// What else they tell of themselves; on the accounts surface.
+    pub person: Option<PersonDetails<'r>>,
     /// From where.
     pub origin: Origin,
+}
+
+/// What a person tells of themselves where first and last name are asked for apart.
+#[derive(Clone, Copy, Debug)]
+pub struct PersonDetails<'r> {
+    /// First name.
+    pub first_name: &'r str,
+    /// Last name.
+    pub last_name: &'r str,
+    /// Telephone, as typed.
+    pub phone: Option<&'r str>,
 }
 
 /// Why nobody was signed up.
@@ -45,6 +59,9 @@ pub enum SignUpError {
     /// Too many passwords are being hashed.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
+    /// The user pool elsewhere did not do it.
+    #[error(transparent)]
+    Pool(#[from] PoolFailure),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -79,7 +96,7 @@ impl Identity {
             Err(SignUpError::Taken) => "taken",
             Err(SignUpError::Throttled { .. }) => "throttled",
             Err(SignUpError::Overloaded(_)) => "overloaded",
-            Err(SignUpError::Store(_) | SignUpError::Internal(_)) => "failed",
+            Err(SignUpError::Pool(_) | SignUpError::Store(_) | SignUpError::Internal(_)) => "failed",
         };
         self.observer.sign_up(request.surface, label);
         let surface = request.surface.as_str();
@@ -171,6 +188,9 @@ impl Identity {
             email,
             email_verified_at: None,
             name: name.map(String::from),
+            first_name: None,
+            last_name: None,
+            phone: None,
             avatar_url: None,
             password_hash,
             roles,
@@ -178,6 +198,7 @@ impl Identity {
             created_at: now,
             updated_at: now,
             last_signin_at: None,
+            signed_out_at: None,
             version: 1,
         }
     }
@@ -189,6 +210,7 @@ impl Identity {
             identity: None,
             team: self.settings.default_team.clone(),
             domain: self.settings.default_domain.clone(),
+            code: None,
         }
     }
 }

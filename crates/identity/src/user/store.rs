@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::{EmailKey, ExternalIdentity, NewUser, User, UserContext};
+use super::{EmailKey, ExternalIdentity, NewUser, PasswordChange, User, UserContext};
 use crate::audit::AuditEvent;
 use crate::credential::PasswordHash;
+use crate::mail::NewMail;
 use crate::store::{Inserted, Saved};
 use crate::{StoreError, UserId};
 
@@ -22,7 +23,8 @@ pub struct UserQuery {
 /// Accounts. Each method is atomic.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Makes the account, its identity, its first team and domain and the audit line, or nothing at all.
+    /// Makes the account, its identity, its first team and domain, its first code with its mail and the audit line, or
+    /// nothing at all.
     /// `Taken` when the e-mail or the identity belongs to somebody.
     async fn insert_user(&self, new: &NewUser, audit: &AuditEvent) -> Result<Inserted, StoreError>;
 
@@ -47,19 +49,40 @@ pub trait UserStore: Send + Sync {
     async fn find_context(&self, id: UserId) -> Result<Option<UserContext>, StoreError>;
 
     /// Writes all of the user but `created_at` and `last_signin_at`, if the stored version is still
-    /// `user.version`; stores `user.version + 1` and a change line. A user saved as disabled loses every session.
+    /// `user.version`; stores `user.version + 1` and a change line. A user saved as disabled loses every session; one
+    /// saved with another address loses every code. `signed_out_at` is not written.
     async fn save_user(&self, user: &User, audit: &AuditEvent) -> Result<Saved, StoreError>;
 
-    /// Puts `new` in the place of `old` if `old` is still there: a quiet rehash at sign-in, no new version.
+    /// Puts `new` in the place of `old` if `old` (or no password) is still there: a quiet rehash at sign-in, no new
+    /// version.
     async fn replace_password_hash(
         &self,
         user: UserId,
-        old: &PasswordHash,
+        old: Option<&PasswordHash>,
         new: &PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Removes the account and all that hangs on it, with a change line. False when there was none.
-    async fn delete_user(&self, id: UserId, audit: &AuditEvent) -> Result<bool, StoreError>;
+    /// Changes the password of an active user if the proof holds at `audit.at`: a new version, every other session
+    /// ended as [`crate::session::EndReason::PasswordChanged`], `signed_out_at` set unless a session is kept, every
+    /// code and grant of the user gone, the notice in the outbox, a change line. False, and nothing done, when the
+    /// proof does not hold.
+    async fn change_password(&self, change: &PasswordChange<'_>, audit: &AuditEvent) -> Result<bool, StoreError>;
+
+    /// Makes the address count as verified, if it is still that one, with a change line. With `sole` nobody else may
+    /// have had a hold on the account before: its password goes and every session ends. False when it is not that
+    /// address's account.
+    async fn verify_email(
+        &self,
+        user: UserId,
+        email: &EmailKey,
+        sole: bool,
+        audit: &AuditEvent,
+    ) -> Result<bool, StoreError>;
+
+    /// Removes the account and all that hangs on it, with a change line; `farewell` goes into the outbox. False when
+    /// there was none.
+    async fn delete_user(&self, id: UserId, farewell: Option<&NewMail>, audit: &AuditEvent)
+    -> Result<bool, StoreError>;
 
     /// Users in order of creation.
     async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, StoreError>;

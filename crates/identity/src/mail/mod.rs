@@ -1,0 +1,17 @@
+//! Mail: letters are put into an outbox in the store together with what causes them, and leave from there.
+//!
+//! The HTTP call that causes a letter never waits for a mail server. How a letter becomes a message and leaves is the
+//! business of [`Postman`].
+
+mod mailbox;
+mod model;
+mod port;
+mod store;
+
+pub use crate::ids::MailId;
+pub use mailbox::{Mailbox, Message};
+pub use model::{
+    Letter, LetterKind, MailCounts, MailEntry, MailLease, MailQuery, MailState, NewMail, QueuedMail, Settlement,
+};
+pub use port::{NoPostman, PostError, Postman};
+pub use store::MailStore;

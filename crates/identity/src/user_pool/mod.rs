@@ -1,0 +1,45 @@
+//! Who keeps the passwords: Doorward's own store, or a user pool elsewhere.
+
+mod failure;
+mod model;
+mod port;
+
+use std::sync::Arc;
+
+pub use failure::PoolFailure;
+pub use model::{Challenge, PoolAccount, PoolPage, PoolSignUp, PoolSignedIn, PoolTokens};
+pub use port::{OutsidePool, PoolError};
+
+/// Who keeps the passwords.
+#[derive(Clone)]
+pub enum UserPool {
+    /// Doorward.
+    Local,
+    /// Doorward; whoever still has their password only in the former pool moves over with their next right one.
+    Leaving(Arc<dyn OutsidePool>),
+    /// The pool elsewhere. The store keeps no password and no code that confirms a sign-up.
+    Outside(Arc<dyn OutsidePool>),
+}
+
+impl UserPool {
+    /// The pool that keeps the passwords, if it is not Doorward.
+    pub fn outside(&self) -> Option<&dyn OutsidePool> {
+        match self {
+            Self::Outside(pool) => Some(&**pool),
+            Self::Local | Self::Leaving(_) => None,
+        }
+    }
+
+    /// The pool that people leave.
+    pub fn former(&self) -> Option<&dyn OutsidePool> {
+        match self {
+            Self::Leaving(pool) => Some(&**pool),
+            Self::Local | Self::Outside(_) => None,
+        }
+    }
+
+    /// Any pool elsewhere that people of this installation have accounts in.
+    pub fn elsewhere(&self) -> Option<&dyn OutsidePool> {
+        self.outside().or_else(|| self.former())
+    }
+}

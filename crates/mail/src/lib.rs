@@ -1,0 +1,1 @@
+//! How a letter becomes a message and leaves.
