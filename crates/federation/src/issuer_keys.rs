@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_identity::issuer::{KeysUnavailable, OutsideKeys, TrustedIssuer};
+use doorward_identity::issuer::{KeysUnavailable, OutsideKeys, TokenDialect, TrustedIssuer};
 use doorward_protocol::jwk::VerifyingKey;
+use url::Url;
 
 use crate::discovery::Search;
 use crate::outbound::Outbound;
@@ -17,10 +18,21 @@ use crate::source::{Monotonic, Source, real_time};
 pub struct IssuerConfig {
     /// `iss`, to the letter.
     pub issuer: String,
-    /// One of these must be in `aud`.
+    /// One of these must be whom a token is for.
     pub audiences: Vec<String>,
+    /// How its tokens say for whom they are; [`dialect_of`] tells it where the operator does not.
+    pub dialect: TokenDialect,
     /// Where its keys are, instead of what discovery would find.
     pub jwks_uri: Option<String>,
+}
+
+/// How an issuer of that name speaks: Cognito's pools are known by their addresses.
+pub fn dialect_of(issuer: &str) -> TokenDialect {
+    let url: Option<Url> = issuer.parse().ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let ends = [".amazonaws.com", ".amazonaws.com.cn"];
+    let cognito = host.starts_with("cognito-idp.") && ends.iter().any(|end| host.ends_with(end));
+    if cognito { TokenDialect::Cognito } else { TokenDialect::Standard }
 }
 
 /// The trusted issuers and their keys.
@@ -35,8 +47,8 @@ impl IssuerKeys {
     pub(crate) fn with_monotonic(issuers: Vec<IssuerConfig>, outbound: &Outbound, monotonic: &Monotonic) -> Self {
         let source = |config: IssuerConfig| {
             let source = Source::new(Search::from(&config), outbound, monotonic);
-            let IssuerConfig { issuer, audiences, .. } = config;
-            (issuer.clone(), (TrustedIssuer { issuer, audiences }, source))
+            let IssuerConfig { issuer, audiences, dialect, .. } = config;
+            (issuer.clone(), (TrustedIssuer { issuer, audiences, dialect }, source))
         };
         Self(issuers.into_iter().map(source).collect())
     }
@@ -60,6 +72,31 @@ impl OutsideKeys for IssuerKeys {
         match self.0.get(&issuer.issuer) {
             Some((_, source)) => source.keys(kid).await.map_err(|error| unavailable(error.to_string())),
             None => Err(unavailable("not trusted".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pools_of_cognito_are_known_by_their_address_and_nobody_else_is() {
+        for issuer in [
+            "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc",
+            "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_abc",
+            "https://COGNITO-IDP.eu-west-1.amazonaws.com/eu-west-1_abc",
+        ] {
+            assert_eq!(dialect_of(issuer), TokenDialect::Cognito, "{issuer}");
+        }
+        for issuer in [
+            "https://accounts.example.com",
+            "https://cognito-idp.us-east-1.amazonaws.com.example.com/us-east-1_abc",
+            "https://example.com/cognito-idp.us-east-1.amazonaws.com",
+            "https://people.auth.us-east-1.amazoncognito.com",
+            "",
+        ] {
+            assert_eq!(dialect_of(issuer), TokenDialect::Standard, "{issuer}");
         }
     }
 }

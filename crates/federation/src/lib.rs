@@ -18,7 +18,7 @@ mod tests;
 mod trust;
 
 pub use discovery::{DiscoveryError, Survey, survey};
-pub use issuer_keys::{IssuerConfig, IssuerKeys};
+pub use issuer_keys::{IssuerConfig, IssuerKeys, dialect_of};
 pub use outbound::{Outbound, OutboundError, OutboundSettings};
 pub use provider::{
     BadPrivateKey, ClientAuth, Endpoints, LogoutStyle, OpenIdProviders, ProviderConfig, ProviderSurvey, survey_provider,

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use doorward_identity::issuer::TokenDialect;
 use doorward_protocol::algorithm::Algorithm;
 use doorward_protocol::jwk::SigningKey;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
-use url::Url;
 
 use crate::discovery::Search;
+use crate::issuer_keys::dialect_of;
 
 /// A provider people sign in through.
 #[derive(Clone, Debug)]
@@ -110,10 +111,7 @@ impl ProviderConfig {
 
     /// Whether it is a user pool of Cognito's, which has ways of its own.
     pub(super) fn is_cognito(&self) -> bool {
-        let url: Option<Url> = self.issuer.parse().ok();
-        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-        let ends = [".amazonaws.com", ".amazonaws.com.cn"];
-        host.starts_with("cognito-idp.") && ends.iter().any(|end| host.ends_with(end))
+        dialect_of(&self.issuer) == TokenDialect::Cognito
     }
 
     pub(super) fn logout_style(&self) -> LogoutStyle {

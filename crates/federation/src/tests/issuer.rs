@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use doorward_identity::issuer::TokenDialect;
 use doorward_protocol::jwk::PublicJwk;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -73,7 +74,8 @@ impl Issuer {
     }
 
     pub(super) fn config(&self) -> IssuerConfig {
-        IssuerConfig { issuer: self.name(), audiences: vec!["us".to_owned()], jwks_uri: None }
+        let audiences = vec!["us".to_owned()];
+        IssuerConfig { issuer: self.name(), audiences, dialect: TokenDialect::Standard, jwks_uri: None }
     }
 
     pub(super) fn url(&self, path: &str) -> String {
