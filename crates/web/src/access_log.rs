@@ -60,14 +60,14 @@ pub(crate) fn redacted(path: &str) -> Cow<'_, str> {
     Cow::Owned(segments.collect::<Vec<_>>().join("/"))
 }
 
-/// Whether a segment holds a JWT (`{"…` in base64url, and two dots), a refresh token or a session's handle.
+/// Whether a segment holds a JWT (`{"…` in base64url, and two dots) or an opaque secret of ours.
 fn is_secret(segment: &str) -> bool {
     // Shorter than the shortest of these.
     if segment.len() < 8 {
         return false;
     }
     let jwt = || segment.contains("eyJ") && segment.bytes().filter(|byte| *byte == b'.').count() >= 2;
-    segment.contains("dwr_") || segment.contains("dws_") || jwt()
+    ["dwr_", "dws_", "dwp_"].iter().any(|prefix| segment.contains(prefix)) || jwt()
 }
 
 #[cfg(test)]
@@ -84,6 +84,7 @@ mod tests {
             ("/verify/eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln", "/verify/[secret]"),
             ("/verify/token=eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln/x", "/verify/[secret]/x"),
             ("/s/dws_AAAA_BBBB", "/s/[secret]"),
+            ("/reset/dwp_AAAA_BBBB", "/reset/[secret]"),
             ("/dwr_AAAA_BBBB/dws_AAAA", "/[secret]/[secret]"),
         ] {
             assert_eq!(redacted(path), written);

@@ -8,6 +8,8 @@ use http::StatusCode;
 pub(crate) enum Contract {
     /// Sign-in through a provider's page, `/api/v1/auth` and `/api/v1/users`.
     Hosted,
+    /// Accounts with codes by e-mail, `/api/v1/auth` and `/api/v1/users`.
+    Accounts,
     /// E-mail and password, `/api/auth`.
     Signin,
     /// Identity for microservices, `/auth`, `/teams` and `/domains`.
@@ -20,7 +22,7 @@ impl Contract {
     /// The status of a body whose members are missing, of the wrong type or no good.
     pub(crate) const fn bad_input(self) -> StatusCode {
         match self {
-            Self::Hosted | Self::Signin => StatusCode::BAD_REQUEST,
+            Self::Hosted | Self::Accounts | Self::Signin => StatusCode::BAD_REQUEST,
             Self::Directory | Self::Administration => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -34,6 +36,7 @@ impl Contract {
     pub(crate) const fn bad_credentials(self) -> &'static str {
         match self {
             Self::Hosted | Self::Signin | Self::Administration => "Invalid credentials",
+            Self::Accounts => "Invalid email or password",
             Self::Directory => "Incorrect email or password",
         }
     }
@@ -42,7 +45,7 @@ impl Contract {
     pub(crate) const fn taken(self) -> StatusCode {
         match self {
             Self::Hosted | Self::Signin | Self::Administration => StatusCode::CONFLICT,
-            Self::Directory => StatusCode::BAD_REQUEST,
+            Self::Accounts | Self::Directory => StatusCode::BAD_REQUEST,
         }
     }
 }

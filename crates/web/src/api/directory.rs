@@ -199,7 +199,7 @@ pub(crate) async fn register(
 ) -> Result<Response, Problem> {
     let Registration { email, password, name } = body.read(Directory)?;
     let name = name.as_deref();
-    let wish = SignUp { surface: Surface::Directory, email: &email, password: &password, name, origin };
+    let wish = SignUp { surface: Surface::Directory, email: &email, password: &password, name, person: None, origin };
     let signed_in = api.identity.sign_up_and_in(wish).await.map_err(|error| error.under(Directory))?;
     Ok(json::ok(&DirectoryTokens::of(&signed_in)))
 }

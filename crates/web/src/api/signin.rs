@@ -100,7 +100,8 @@ pub(crate) async fn sign_up(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let Credentials { email, password } = body.read(Signin)?;
-    let wish = SignUp { surface: Surface::Signin, email: &email, password: &password, name: None, origin };
+    let wish =
+        SignUp { surface: Surface::Signin, email: &email, password: &password, name: None, person: None, origin };
     let context = api.identity.sign_up(wish).await.map_err(|error| error.under(Signin))?;
     Ok(json::answer(StatusCode::CREATED, &Account::of(&context.user)))
 }

@@ -3,6 +3,8 @@
 //! Every variant of every service error stands here, so a new one does not compile until somebody decided what a
 //! client is told. What is our own fault is logged here, once, with its causes; the client hears only that much.
 
+mod accounts;
+
 use std::borrow::Cow;
 use std::error::Error;
 
@@ -34,14 +36,21 @@ pub(crate) struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     retry_after_s: Option<u64>,
-    /// Whether a token was sent that did not count, which the challenge of a 401 tells (RFC 6750, 3).
-    token_refused: bool,
+    /// What a 401 tells of the token that it wants.
+    challenge: &'static str,
 }
+
+/// A token is wanted.
+const ANY_TOKEN: &str = "Bearer";
+/// Another than the one that was sent (RFC 6750, 3).
+const ANOTHER_TOKEN: &str = "Bearer error=\"invalid_token\"";
+/// One of somebody who signed in just now (RFC 9470, 3).
+const FRESH_TOKEN: &str = "Bearer error=\"insufficient_user_authentication\"";
 
 impl Problem {
     /// A refusal with a stable code and a sentence for people.
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after_s: None, token_refused: false }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after_s: None, challenge: ANY_TOKEN }
     }
 
     /// The request cannot even be read.
@@ -101,8 +110,12 @@ impl Problem {
         Self { errors: errors.collect(), ..Self::new(contract.bad_input(), "invalid_input", detail) }
     }
 
+    fn taken(contract: Contract) -> Self {
+        Self::new(contract.taken(), "email_taken", "Email already registered")
+    }
+
     fn throttled(retry_after_s: u64) -> Self {
-        let detail = "Too many failed attempts; try again later";
+        let detail = "Too many attempts; try again later";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(retry_after_s)
     }
 
@@ -133,8 +146,14 @@ impl Problem {
         self
     }
 
+    /// Names the one field at fault.
+    fn at(mut self, field: &str, message: &str) -> Self {
+        self.errors = vec![FieldError { field: field.to_owned(), message: message.to_owned() }];
+        self
+    }
+
     fn token_refused(mut self) -> Self {
-        self.token_refused = true;
+        self.challenge = ANOTHER_TOKEN;
         self
     }
 }
@@ -150,8 +169,10 @@ impl Spoken for SignInError {
         let unauthorized = StatusCode::UNAUTHORIZED;
         match self {
             Self::BadCredentials => Problem::new(unauthorized, "bad_credentials", contract.bad_credentials()),
+            Self::NotVerified => Problem::new(unauthorized, "email_not_verified", "Email not verified"),
             Self::Throttled { retry_after_s } => Problem::throttled(retry_after_s),
             Self::Overloaded(overloaded) => Problem::overloaded(overloaded.retry_after_s),
+            Self::Pool(failure) => failure.into(),
             Self::Store(error) => error.into(),
             Self::Internal(error) => error.into(),
         }
@@ -163,8 +184,9 @@ impl Spoken for SignUpError {
         match self {
             Self::Refused(faults) => Problem::refused(contract, faults),
             Self::Throttled { retry_after_s } => Problem::throttled(retry_after_s),
-            Self::Taken => Problem::new(contract.taken(), "email_taken", "Email already registered"),
+            Self::Taken => Problem::taken(contract),
             Self::Overloaded(overloaded) => Problem::overloaded(overloaded.retry_after_s),
+            Self::Pool(failure) => failure.into(),
             Self::Store(error) => error.into(),
             Self::Internal(error) => error.into(),
         }
@@ -196,6 +218,7 @@ impl From<RefreshError> for Problem {
     fn from(error: RefreshError) -> Self {
         match error {
             RefreshError::Invalid => Self::invalid_refresh_token(),
+            RefreshError::Pool(failure) => failure.into(),
             RefreshError::Store(error) => error.into(),
             RefreshError::Internal(error) => error.into(),
         }
@@ -318,6 +341,7 @@ impl From<AdminError> for Problem {
             AdminError::NoParent => Self::refused(Contract::Administration, parent("there is no such domain")),
             AdminError::Cycle => Self::refused(Contract::Administration, parent("a domain cannot lie below itself")),
             AdminError::Overloaded(overloaded) => Self::overloaded(overloaded.retry_after_s),
+            AdminError::Pool(failure) => failure.into(),
             AdminError::Store(error) => error.into(),
             AdminError::Internal(error) => error.into(),
         }
@@ -351,8 +375,7 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = if self.token_refused { "Bearer error=\"invalid_token\"" } else { "Bearer" };
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge));
         }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
