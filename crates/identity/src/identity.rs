@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::credential::Hasher;
 use crate::issuer::OutsideKeys;
 use crate::keyring::{Keyring, KeyringError, SealingKey};
@@ -55,6 +57,8 @@ pub struct Identity {
     pub(crate) live: LiveState,
     pub(crate) addresses: AddressThrottle,
     pub(crate) turns: Turns,
+    /// Woken when this process put mail into the outbox.
+    pub(crate) outbox: Notify,
 }
 
 /// The domain cannot start.
@@ -106,6 +110,7 @@ impl Identity {
             live,
             addresses,
             turns,
+            outbox: Notify::new(),
         })
     }
 

@@ -26,11 +26,8 @@ pub enum Letter {
         /// The code.
         code: String,
     },
-    /// To the former address: another one took its place.
-    EmailChanged {
-        /// The new address.
-        new_email: String,
-    },
+    /// To the former address, which others may read by now: another one, which it does not name, took its place.
+    EmailChanged,
     /// The password was changed or reset.
     PasswordChanged,
     /// The account was deleted by its owner.
@@ -46,7 +43,7 @@ impl Letter {
             Self::ConfirmEmail { .. } => LetterKind::ConfirmEmail,
             Self::ResetPassword { .. } => LetterKind::ResetPassword,
             Self::ConfirmNewEmail { .. } => LetterKind::ConfirmNewEmail,
-            Self::EmailChanged { .. } => LetterKind::EmailChanged,
+            Self::EmailChanged => LetterKind::EmailChanged,
             Self::PasswordChanged => LetterKind::PasswordChanged,
             Self::AccountDeleted => LetterKind::AccountDeleted,
             Self::AlreadyRegistered => LetterKind::AlreadyRegistered,
@@ -157,6 +154,15 @@ pub struct MailLease {
     pub until: Timestamp,
     /// At most so many.
     pub limit: u32,
+}
+
+/// What a lease gives.
+#[derive(Clone, Debug, Default)]
+pub struct LeasedMail {
+    /// Mail to send now.
+    pub due: Vec<QueuedMail>,
+    /// What became `Expired` in the same step.
+    pub expired: Vec<LetterKind>,
 }
 
 /// What became of an attempt.

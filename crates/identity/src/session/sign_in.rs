@@ -185,7 +185,7 @@ impl Identity {
 
     /// The counter for this attempt: the account's, or its own for an address the person used before, so that
     /// strangers cannot lock them out. An unknown account costs the same store call.
-    async fn throttle_key(
+    pub(crate) async fn throttle_key(
         &self,
         user: Option<&User>,
         email: Option<&EmailAddress>,

@@ -1,16 +1,19 @@
-//! Failed sign-ins: five are free, then each further try on the account waits longer.
+//! What may not be tried, or asked for, again and again: passwords, codes, and mail to one address. Five attempts on an
+//! account are free, then each further one waits longer.
 //!
 //! An attempt is counted before the password is looked at and forgiven when it was right, so parallel guesses
 //! cannot slip past the counter. A person who signs in from an address they used before has a counter of their
 //! own there: an attacker elsewhere cannot lock them out.
 
 mod address;
+mod schedule;
 mod turns;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 pub(crate) use address::{AddressThrottle, network};
+pub use schedule::Schedule;
 pub(crate) use turns::Turns;
 
 use std::net::IpAddr;
@@ -20,18 +23,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::user::EmailAddress;
-use crate::{StoreError, UserId};
-
-/// Tries in a row that cost no wait.
-const FREE_ATTEMPTS: u32 = 5;
-/// After so many in a row only an administrator (or a sign-in from a known address) helps (NIST SP 800-63B, 3.2.2).
-const LAST_ATTEMPT: u32 = 100;
-/// The wait after the first try that is not free; doubles with each further one.
-const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
-/// The longest wait, which keeps an account below ten tries an hour.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(30);
-/// The wait after the last attempt.
-const LOCKED: SignedDuration = SignedDuration::from_hours(24 * 365);
+use crate::{Identity, StoreError, UserId};
 
 /// The state of one counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,25 +41,13 @@ impl Throttle {
     }
 
     /// Counts an attempt at `now`, or says until when to wait. Pure: a store calls it with its row locked.
-    pub fn attempt(self, now: Timestamp) -> Admission {
+    pub fn attempt(self, schedule: Schedule, now: Timestamp) -> Admission {
         if now < self.blocked_until {
             return Admission::Blocked { until: self.blocked_until };
         }
         let attempts = self.attempts.saturating_add(1);
-        let blocked_until = now.checked_add(wait_after(attempts)).unwrap_or(Timestamp::MAX);
+        let blocked_until = now.checked_add(schedule.wait_after(attempts)).unwrap_or(Timestamp::MAX);
         Admission::Admitted(Self { attempts, blocked_until })
-    }
-}
-
-/// How long the next attempt has to wait.
-fn wait_after(attempts: u32) -> SignedDuration {
-    match attempts {
-        0..FREE_ATTEMPTS => SignedDuration::ZERO,
-        LAST_ATTEMPT.. => LOCKED,
-        _ => {
-            let doublings = (attempts - FREE_ATTEMPTS).min(16);
-            FIRST_WAIT.checked_mul(1 << doublings).map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT))
-        }
     }
 }
 
@@ -89,76 +69,75 @@ pub enum Admission {
 pub struct ThrottleKey {
     /// The counter's name: never an address or e-mail in clear where no account stands behind it.
     pub name: String,
-    /// Whether an account stands behind it; counters of unknown e-mails are swept after a day.
+    /// Whether an account stands behind it; other counters are swept after a day without use.
     pub known: bool,
+    /// How long to wait between attempts.
+    pub schedule: Schedule,
 }
 
 impl ThrottleKey {
     /// An account's counter.
     pub(crate) fn of_user(user: UserId) -> Self {
-        Self { name: format!("user:{user}"), known: true }
+        Self { name: format!("user:{user}"), known: true, schedule: Schedule::Attempts }
     }
 
     /// An account's counter for one network its owner has used before.
     pub(crate) fn of_user_at(user: UserId, network: IpAddr) -> Self {
-        Self { name: format!("user:{user}@{network}"), known: true }
+        Self { name: format!("user:{user}@{network}"), known: true, schedule: Schedule::Attempts }
     }
 
     /// The counter of an address that no account has. All that is no address share one.
     pub(crate) fn of_unknown(email: Option<&EmailAddress>) -> Self {
-        let key = email.map_or("", |email| email.key().as_str());
-        let digest = digest::digest(&digest::SHA256, key.as_bytes());
-        let short = URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16]);
-        Self { name: format!("unknown:{short}"), known: false }
+        let name = format!("unknown:{}", email.map_or_else(String::new, short_digest));
+        Self { name, known: false, schedule: Schedule::Attempts }
+    }
+
+    /// The counter of the same account, or of nobody's, for guesses at codes.
+    pub(crate) fn for_codes(self) -> Self {
+        Self { name: format!("code:{}", self.name), ..self }
+    }
+
+    /// The counter of mail asked for to an address, whether an account has it or not.
+    pub(crate) fn of_mail_to(email: &EmailAddress) -> Self {
+        Self { name: format!("mail:{}", short_digest(email)), known: false, schedule: Schedule::Mail }
+    }
+
+    /// The counter of mail an account asks for to addresses that are not its own.
+    pub(crate) fn of_mail_by(user: UserId) -> Self {
+        Self { name: format!("mail:user:{user}"), known: false, schedule: Schedule::Mail }
+    }
+}
+
+/// Tells addresses apart, whatever their spelling, without telling them.
+fn short_digest(email: &EmailAddress) -> String {
+    let digest = digest::digest(&digest::SHA256, email.key().as_str().as_bytes());
+    URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16])
+}
+
+impl Identity {
+    /// Counts an attempt. Answers the seconds to wait where it may not go on.
+    pub(crate) async fn admit(&self, key: &ThrottleKey) -> Result<Option<u64>, StoreError> {
+        let now = self.clock.now();
+        Ok(match self.store.admit_attempt(key, now).await? {
+            Admission::Admitted(_) => None,
+            Admission::Blocked { until } => Some(until.duration_since(now).as_secs().max(1).unsigned_abs()),
+        })
+    }
+
+    /// Sets a counter back to unused after something that was done by then: a failure does not undo it.
+    pub(crate) async fn forgive(&self, key: &ThrottleKey) {
+        if let Err(error) = self.store.forgive_attempts(key).await {
+            tracing::warn!(%error, "attempts not forgiven; the next success tries again");
+        }
     }
 }
 
 /// The counters' port.
 #[async_trait]
 pub trait ThrottleStore: Send + Sync {
-    /// Reads the counter, applies [`Throttle::attempt`], writes it back: one atomic step.
+    /// Reads the counter, applies [`Throttle::attempt`] with the key's schedule, writes it back: one atomic step.
     async fn admit_attempt(&self, key: &ThrottleKey, now: Timestamp) -> Result<Admission, StoreError>;
 
     /// Sets a counter back to unused.
     async fn forgive_attempts(&self, key: &ThrottleKey) -> Result<(), StoreError>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Attempts as fast as the throttle lets them, until `end`.
-    fn attempts_until(end: Timestamp) -> u32 {
-        let (mut throttle, mut now, mut count) = (Throttle::unused(), Timestamp::UNIX_EPOCH, 0);
-        while now <= end {
-            match throttle.attempt(now) {
-                Admission::Admitted(next) => {
-                    throttle = next;
-                    count += 1;
-                }
-                Admission::Blocked { until } => now = until,
-            }
-        }
-        count
-    }
-
-    #[test]
-    fn five_attempts_are_free_and_the_sixth_waits() {
-        let mut throttle = Throttle::unused();
-        for _ in 0..5 {
-            let Admission::Admitted(next) = throttle.attempt(Timestamp::UNIX_EPOCH) else {
-                unreachable!("the first five are free");
-            };
-            throttle = next;
-        }
-        let until = Timestamp::UNIX_EPOCH + FIRST_WAIT;
-        assert_eq!(throttle.attempt(Timestamp::UNIX_EPOCH), Admission::Blocked { until });
-        assert!(matches!(throttle.attempt(until), Admission::Admitted(_)));
-    }
-
-    #[test]
-    fn an_hour_allows_at_most_a_dozen_and_a_month_at_most_a_hundred() {
-        assert!(attempts_until(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)) <= 12);
-        assert_eq!(attempts_until(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 30)), LAST_ATTEMPT);
-    }
 }

@@ -4,7 +4,7 @@ use doorward_identity::audit::AuditAction;
 use doorward_identity::change::ChangeSubject;
 use doorward_identity::keyring::StoredKey;
 use doorward_identity::session::EndReason;
-use doorward_identity::throttle::{Admission, ThrottleKey};
+use doorward_identity::throttle::{Admission, Schedule, ThrottleKey};
 use doorward_identity::user::{Role, UserStatus};
 use doorward_protocol::algorithm::Algorithm;
 use jiff::SignedDuration;
@@ -98,7 +98,7 @@ pub(super) async fn changes_are_read_on_from_a_position(stand: &Stand) {
 
 pub(super) async fn a_sweep_takes_only_what_is_old(stand: &Stand) {
     let user = stand.user("a@example.com").await;
-    let counter = |name: &str, known| ThrottleKey { name: name.to_owned(), known };
+    let counter = |name: &str, known| ThrottleKey { name: name.to_owned(), known, schedule: Schedule::Attempts };
     let (expired, _) = stand.session(user.id).await;
     let (ended, _) = stand.session(user.id).await;
     let event = stand.event(AuditAction::SessionEnded);

@@ -1,13 +1,13 @@
 //! Counters of failed sign-ins.
 
-use doorward_identity::throttle::{Admission, ThrottleKey};
+use doorward_identity::throttle::{Admission, Schedule, ThrottleKey};
 use jiff::Timestamp;
 
 use super::Stand;
 use super::stand::at_once;
 
 fn key(name: &str) -> ThrottleKey {
-    ThrottleKey { name: name.to_owned(), known: true }
+    ThrottleKey { name: name.to_owned(), known: true, schedule: Schedule::Attempts }
 }
 
 async fn admits(stand: &Stand, name: &str, now: Timestamp) -> bool {

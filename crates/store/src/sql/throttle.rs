@@ -49,7 +49,7 @@ impl ThrottleStore for Engine {
         self.calls
             .run("admit_attempt", move || async move {
                 let mut tx = self.begin().await?;
-                let admission = lock(&mut tx, key, now).await?.attempt(now);
+                let admission = lock(&mut tx, key, now).await?.attempt(key.schedule, now);
                 if let Admission::Admitted(next) = admission {
                     sqlx::query(
                         "update signin_throttles set attempts = $2, blocked_until = $3, updated_at = $4
