@@ -228,7 +228,8 @@ async fn whoever_signs_up_with_taken_addresses_to_learn_who_has_an_account_is_st
     sign_up(&node, "ada@example.com").await;
     let probe = async |email: &str, at: &str| {
         let password = PASSWORD.into();
-        let request = SignUp { surface: Surface::Signin, email, password: &password, name: None, origin: from(at) };
+        let request =
+            SignUp { surface: Surface::Signin, email, password: &password, name: None, person: None, origin: from(at) };
         node.sign_up(request).await.map(|_| ())
     };
     for _ in 0..3 {

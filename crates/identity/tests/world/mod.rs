@@ -11,12 +11,14 @@ use doorward_identity::credential::{HashScheme, PasswordRule};
 use doorward_identity::entropy::SystemEntropy;
 use doorward_identity::issuer::NoIssuers;
 use doorward_identity::keyring::SealingKey;
+use doorward_identity::mail::NoPostman;
 use doorward_identity::observer::Unobserved;
 use doorward_identity::policy::Admin;
 use doorward_identity::provider::NoProviders;
 use doorward_identity::session::{Origin, SignIn, SignInError, SignedIn};
 use doorward_identity::settings::{Settings, SurfaceSettings};
 use doorward_identity::user::SignUp;
+use doorward_identity::user_pool::UserPool;
 use doorward_identity::{Identity, Parts, Surface, UserId};
 use doorward_protocol::algorithm::Algorithm;
 use doorward_store::{Options, SqliteStore};
@@ -74,6 +76,8 @@ impl World {
             observer: Arc::new(Unobserved),
             outside: Arc::new(NoIssuers),
             providers: Arc::new(NoProviders),
+            user_pool: UserPool::Local,
+            postman: Arc::new(NoPostman),
             sealing_key: SealingKey::derive(&sealed_with.into()).unwrap(),
             settings: settings(),
         }
@@ -101,6 +105,7 @@ fn settings() -> Settings {
         hash: HashScheme::Bcrypt { cost: 4 },
         hash_threads: 2,
         hash_queue: 64,
+        tell_taken: true,
         documented_password: None,
         address_failures: 1000,
         address_window: Duration::from_hours(1),
@@ -116,8 +121,14 @@ pub(crate) fn from(address: &str) -> Origin {
 }
 
 pub(crate) async fn sign_up(node: &Identity, email: &str) -> UserId {
-    let request =
-        SignUp { surface: Surface::Signin, email, password: &PASSWORD.into(), name: None, origin: from("192.0.2.1") };
+    let request = SignUp {
+        surface: Surface::Signin,
+        email,
+        password: &PASSWORD.into(),
+        name: None,
+        person: None,
+        origin: from("192.0.2.1"),
+    };
     node.sign_up(request).await.expect("sign-up").user.id
 }
 
