@@ -80,7 +80,7 @@ pub trait OutsidePool: Send + Sync {
     /// New tokens for a refresh token of that subject, if the subject is known.
     async fn renew(&self, subject: Option<&str>, refresh_token: &SecretString) -> Result<PoolTokens, PoolError>;
 
-    /// Whose access token it is. The pool judges the token too.
+    /// Whose access token it is. The pool judges the token.
     async fn whose(&self, access_token: &str) -> Result<PoolAccount, PoolError>;
 
     /// The account of that name.
@@ -89,11 +89,12 @@ pub trait OutsidePool: Send + Sync {
     /// Makes a confirmed account with a verified address, without a mail. Answers its subject.
     async fn create(&self, new: PoolSignUp<'_>) -> Result<String, PoolError>;
 
-    /// Sets a password for good, which confirms the account and its address.
+    /// Sets a password for good, which confirms the account. It proves no address: whoever has seen it proved, as by a
+    /// code that was mailed there, says so with [`Self::set_email`].
     async fn set_password(&self, username: &str, password: &SecretString) -> Result<(), PoolError>;
 
-    /// Gives an account another, verified address.
-    async fn set_email(&self, subject: &str, email: &EmailAddress) -> Result<(), PoolError>;
+    /// Gives an account this address, verified; it may be the one it has.
+    async fn set_email(&self, username: &str, email: &EmailAddress) -> Result<(), PoolError>;
 
     /// Ends every session of an account there; its refresh tokens count no more.
     async fn sign_out_everywhere(&self, subject: &str) -> Result<(), PoolError>;
