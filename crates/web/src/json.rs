@@ -263,6 +263,7 @@ pub(crate) fn ok(body: &impl Serialize) -> Response {
 pub(crate) fn done() -> Response {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

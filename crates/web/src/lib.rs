@@ -27,6 +27,7 @@ use std::sync::atomic::AtomicBool;
 
 use axum::body::Body;
 use bytes::Bytes;
+use doorward_identity::mail::Mailbox;
 use doorward_identity::{Entropy, Identity};
 use http::{Request, Response};
 use ipnet::IpNet;
@@ -63,6 +64,8 @@ pub struct WebSettings {
     pub session_cookie: SessionCookie,
     /// Which surfaces there are.
     pub surfaces: EnabledSurfaces,
+    /// The mailbox whose letters everybody may read, for development only; none is shown without it.
+    pub mailbox: Option<Arc<Mailbox>>,
     /// Whether requests should be sent here: false while starting and stopping.
     pub readiness: Arc<AtomicBool>,
 }
@@ -70,8 +73,10 @@ pub struct WebSettings {
 /// Which of the surfaces there are. Administration and health always are.
 #[derive(Clone, Copy, Debug)]
 pub struct EnabledSurfaces {
-    /// `/api/v1/auth`, `/api/v1/users`.
+    /// Sign-in through a provider's page: `/api/v1/auth`, `/api/v1/users`.
     pub hosted: bool,
+    /// Accounts with codes by e-mail, under the same paths.
+    pub accounts: bool,
     /// `/api/auth`.
     pub signin: bool,
     /// `/auth`, `/teams`, `/domains`.

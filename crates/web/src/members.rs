@@ -94,6 +94,34 @@ impl<'b> Members<'b> {
         })
     }
 
+    /// The digits of a code, which must be there.
+    pub(crate) fn digits(&mut self, name: &str) -> SecretString {
+        match self.take(name) {
+            Some(Member::Text(text)) => text.into_owned().into(),
+            Some(Member::Number) => self.fault(name, "must be a string: a number loses its leading zeros"),
+            None | Some(Member::Null) => self.fault(name, "must be given"),
+            Some(_) => self.fault(name, "must be a string"),
+        }
+    }
+
+    /// One of these words, which must be there.
+    pub(crate) fn one_of<T: Copy, const N: usize>(&mut self, name: &str, words: [(&str, T); N]) -> Option<T> {
+        let given = self.take(name);
+        let meant = |(word, _): &&(&str, T)| matches!(&given, Some(Member::Text(text)) if text == word);
+        if let Some((_, value)) = words.iter().find(meant) {
+            return Some(*value);
+        }
+        self.note(name, &format!("must be {}", words.map(|(word, _)| word).join(" or ")));
+        None
+    }
+
+    /// Consent, which nothing but `true` gives.
+    pub(crate) fn consent(&mut self, name: &str) {
+        if !matches!(self.take(name), Some(Member::Flag(true))) {
+            self.note(name, "must be true");
+        }
+    }
+
     /// A text of a given form; may be left out or null.
     pub(crate) fn parsed<T: FromStr>(&mut self, name: &str, form: &str) -> Option<T> {
         let text = self.optional_text(name)?;

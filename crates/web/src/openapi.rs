@@ -46,7 +46,7 @@ struct FieldErrorSchema {
 
 /// The whole document of a Doorward with every surface, as it is checked in.
 pub fn document() -> String {
-    let everything = EnabledSurfaces { hosted: true, signin: true, directory: true };
+    let everything = EnabledSurfaces { hosted: true, accounts: true, signin: true, directory: true };
     let document = complete(routes::all(everything).into_openapi(), env!("CARGO_PKG_VERSION"));
     document.to_pretty_json().unwrap_or_default()
 }
@@ -75,6 +75,8 @@ pub(crate) fn complete(mut document: OpenApi, version: &str) -> OpenApi {
     let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
     document.tags = Some(vec![
         tag("hosted", "Sign-in through a provider's page, and sessions in cookies."),
+        tag("accounts", "E-mail and password, with codes by e-mail that confirm addresses and allow new passwords."),
+        tag("me", "People's own accounts and sessions, however they signed in."),
         tag("signin", "E-mail and password."),
         tag(
             "directory",

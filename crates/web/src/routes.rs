@@ -10,9 +10,10 @@ use http::Method;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::api::accounts::{register, tokens};
 use crate::api::admin::{audit, domains, keys, teams, users};
 use crate::api::hosted::{me, sign_in, sign_out};
-use crate::api::{directory, docs, health, signin, wellknown};
+use crate::api::{directory, docs, health, mailbox, signin, wellknown};
 use crate::problem::Problem;
 use crate::{Api, EnabledSurfaces, WebSettings, openapi};
 
@@ -28,20 +29,33 @@ fn service() -> Routes {
         .routes(routes!(wellknown::jwks))
 }
 
-/// Sign-in through a provider's page: `/api/v1/auth/…`, `/api/v1/users/me…`.
+/// Sign-in through a provider's page: `/api/v1/auth/…`, `/api/v1/users/me/identities…`.
 fn hosted() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(sign_in::log_in))
         .routes(routes!(sign_in::callback))
-        .routes(routes!(sign_out::log_out))
         .routes(routes!(sign_out::backchannel))
         .routes(routes!(sign_in::status))
         .routes(routes!(sign_in::providers))
+        .routes(routes!(me::identities, me::link))
+        .routes(routes!(me::unlink))
+}
+
+/// Accounts with codes by e-mail: `/api/v1/auth/…`, `/api/v1/users/me…`.
+fn accounts() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(register::register))
+        .routes(routes!(tokens::log_in))
+        .routes(routes!(tokens::refresh))
+}
+
+/// What the two have in common: `/api/v1/auth/logout`, `/api/v1/users/me…`.
+fn own() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(sign_out::log_out))
         .routes(routes!(me::show))
         .routes(routes!(me::sessions, me::end_others))
         .routes(routes!(me::end_session))
-        .routes(routes!(me::identities, me::link))
-        .routes(routes!(me::unlink))
 }
 
 /// E-mail and password: `/api/auth/…`.
@@ -99,6 +113,12 @@ pub(crate) fn all(enabled: EnabledSurfaces) -> Routes {
     if enabled.hosted {
         routes = routes.merge(hosted());
     }
+    if enabled.accounts {
+        routes = routes.merge(accounts());
+    }
+    if enabled.hosted || enabled.accounts {
+        routes = routes.merge(own());
+    }
     if enabled.signin {
         routes = routes.merge(signin());
     }
@@ -112,10 +132,15 @@ pub(crate) fn all(enabled: EnabledSurfaces) -> Routes {
 pub(crate) fn build(identity: Arc<Identity>, settings: WebSettings) -> (Router, RouteNames) {
     let (router, described) = all(settings.surfaces).split_for_parts();
     let document = openapi::complete(described, &settings.version);
-    let paths = document.paths.paths.keys().map(String::as_str).chain(docs::paths());
-    let names = RouteNames::new(paths);
+    let mut router = router.merge(docs::routes());
+    let mut paths: Vec<&str> = document.paths.paths.keys().map(String::as_str).chain(docs::paths()).collect();
+    if let Some(mailbox) = &settings.mailbox {
+        router = router.merge(mailbox::routes(Arc::clone(mailbox)));
+        paths.extend(mailbox::PATHS);
+    }
+    let names = RouteNames::new(paths.into_iter());
     let api = Arc::new(Api { identity, settings, document: Bytes::from(document.to_json().unwrap_or_default()) });
-    let router = router.merge(docs::routes()).fallback(nothing).method_not_allowed_fallback(other_method);
+    let router = router.fallback(nothing).method_not_allowed_fallback(other_method);
     (router.with_state(api), names)
 }
 

@@ -18,8 +18,8 @@ use crate::query::Query;
 /// A refresh token to exchange.
 #[derive(ToSchema)]
 pub(crate) struct Renewal {
-    /// The one of the last sign-in or refresh; each works once.
-    #[schema(value_type = String, max_length = 256)]
+    /// The one of the last sign-in or refresh; each works once, unless a user pool elsewhere made it.
+    #[schema(value_type = String, max_length = 4096)]
     refresh_token: SecretString,
 }
 
@@ -33,8 +33,8 @@ impl Shape for Renewal {
 #[derive(ToSchema)]
 pub(crate) struct Ending {
     /// The session's refresh token.
-    #[schema(value_type = Option<String>, max_length = 256)]
-    refresh_token: Option<SecretString>,
+    #[schema(value_type = Option<String>, max_length = 4096)]
+    pub(super) refresh_token: Option<SecretString>,
 }
 
 impl Shape for Ending {

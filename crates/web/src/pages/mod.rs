@@ -1,8 +1,9 @@
 //! Pages for people: what a browser that asks for HTML gets in place of problem details, and the step from a sign-in
 //! to where it leads. They need no script and load nothing.
 //!
-//! There is one template; all that is put into it passes [`escaped`].
+//! There is one template but for the mailbox of development; all that is put into one passes [`escaped`].
 
+mod mailbox;
 mod negotiation;
 
 use std::fmt::Write as _;
@@ -13,6 +14,7 @@ use doorward_protocol::problem::Problem;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
+pub(crate) use mailbox::mailbox;
 pub(crate) use negotiation::prefers_html;
 
 const STYLE: &str = include_str!("page.css");

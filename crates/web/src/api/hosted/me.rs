@@ -91,7 +91,7 @@ pub(crate) struct Leaving<'d> {
 
 /// The caller's account.
 #[utoipa::path(
-    get, path = "/api/v1/users/me", operation_id = "hosted_me", tag = "hosted",
+    get, path = "/api/v1/users/me", operation_id = "hosted_me", tag = "me",
     security(("cookie" = []), ("bearer" = [])),
     responses((status = 200, description = "The account", body = Me))
 )]
@@ -107,7 +107,7 @@ pub(crate) async fn show(
 
 /// Lists the caller's open sessions.
 #[utoipa::path(
-    get, path = "/api/v1/users/me/sessions", operation_id = "hosted_sessions", tag = "hosted",
+    get, path = "/api/v1/users/me/sessions", operation_id = "hosted_sessions", tag = "me",
     security(("cookie" = []), ("bearer" = [])),
     responses((status = 200, description = "The sessions, newest first", body = json::List<OwnSession>))
 )]
@@ -123,7 +123,7 @@ pub(crate) async fn sessions(
 
 /// Ends every session of the caller but the one that asks.
 #[utoipa::path(
-    delete, path = "/api/v1/users/me/sessions", operation_id = "hosted_end_other_sessions", tag = "hosted",
+    delete, path = "/api/v1/users/me/sessions", operation_id = "hosted_end_other_sessions", tag = "me",
     security(("cookie" = []), ("bearer" = [])),
     responses((status = 200, description = "How many were open", body = Ended))
 )]
@@ -138,7 +138,7 @@ pub(crate) async fn end_others(
 
 /// Ends one of the caller's sessions.
 #[utoipa::path(
-    delete, path = "/api/v1/users/me/sessions/{id}", operation_id = "hosted_end_session", tag = "hosted",
+    delete, path = "/api/v1/users/me/sessions/{id}", operation_id = "hosted_end_session", tag = "me",
     params(("id" = uuid::Uuid, Path)), security(("cookie" = []), ("bearer" = [])),
     responses((status = 204, description = "It has ended"))
 )]

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use doorward_identity::session::SignOutError;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::actor::{CameFrom, Leaver};
-use crate::api::session::Extent;
+use crate::api::session::{Ending, Extent};
 use crate::contract::Contract::Hosted;
+use crate::json::OptionalJsonBody;
 use crate::members::{Members, Shape};
 use crate::problem::Problem;
 use crate::query::{Form, Query};
@@ -45,19 +47,39 @@ impl Shape for LogoutNote {
     }
 }
 
-/// Signs out: ends the session and takes the cookie away. Whoever was not signed in hears the same.
+/// Signs out: ends the session of the cookie or the bearer token and takes the cookie away, and ends the session of a
+/// refresh token in the body. Whoever was not signed in hears the same.
 #[utoipa::path(
-    post, path = "/api/v1/auth/logout", operation_id = "hosted_logout", tag = "hosted", params(Extent),
-    security((), ("cookie" = []), ("bearer" = [])),
-    responses((status = 200, description = "Signed out", body = SignedOutHere))
+    post, path = "/api/v1/auth/logout", operation_id = "hosted_logout", tag = "me", params(Extent),
+    request_body = Ending, security((), ("cookie" = []), ("bearer" = [])),
+    responses((status = 200, description = "Signed out", body = SignedOutHere),
+        (status = 401, description = "Nothing was sent but a refresh token, and that is not valid"))
 )]
 pub(crate) async fn log_out(
     State(api): State<Arc<Api>>,
     CameFrom(origin): CameFrom,
-    Leaver { caller, is_browser }: Leaver,
+    leaver: Result<Leaver, Problem>,
     extent: Query,
+    body: Result<OptionalJsonBody, Problem>,
 ) -> Result<Response, Problem> {
     let Extent { everywhere } = extent.read(Hosted)?;
+    let named = body.and_then(|body| body.read(Hosted));
+    let named = named.map(|ending: Option<Ending>| ending.and_then(|ending| ending.refresh_token));
+    let Leaver { caller, is_browser } = match leaver {
+        // No page of another site has a refresh token to send.
+        Err(_) if matches!(named, Ok(Some(_))) => Leaver { caller: None, is_browser: false },
+        leaver => leaver?,
+    };
+    match (named, &caller) {
+        (Ok(Some(_)), None) if everywhere => return Err(Problem::not_authenticated()),
+        (Ok(Some(token)), _) => match api.identity.sign_out_by_refresh(&token, origin.clone()).await {
+            Err(SignOutError::Invalid) if caller.is_some() => {}
+            ended => ended?,
+        },
+        // Whoever is signed in otherwise may send what they like.
+        (Ok(None), _) | (Err(_), Some(_)) => {}
+        (Err(problem), None) => return Err(problem),
+    }
     let mut logout_url = None;
     if let Some(caller) = caller {
         let home = &api.settings.frontend_url;
