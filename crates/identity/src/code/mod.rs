@@ -8,8 +8,8 @@ mod request;
 mod store;
 
 pub use digits::{CodeDigits, InvalidCode};
-pub(crate) use model::{CODE_ATTEMPTS, CODE_TTL, GRANT_TTL};
-pub use model::{CodeEffect, CodeGuess, CodePurpose, NewCode, Redemption};
+pub(crate) use model::{CODE_ATTEMPTS, GRANT_TTL};
+pub use model::{CODE_TTL, CodeEffect, CodeGuess, CodePurpose, NewCode, Redemption};
 pub(crate) use redeem::{Guess, read_digits};
 pub use request::RequestCode;
 pub(crate) use request::nobody;

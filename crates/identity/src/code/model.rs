@@ -8,7 +8,7 @@ use crate::mail::NewMail;
 use crate::user::EmailAddress;
 
 /// How long a code may be used.
-pub(crate) const CODE_TTL: SignedDuration = SignedDuration::from_mins(10);
+pub const CODE_TTL: SignedDuration = SignedDuration::from_mins(10);
 /// Guesses at one code, right or wrong.
 pub(crate) const CODE_ATTEMPTS: u32 = 5;
 /// How long whoever redeemed a code for a reset may take to choose a password.
