@@ -1,0 +1,1 @@
+//! What the post office promises.
