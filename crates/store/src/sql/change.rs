@@ -87,6 +87,11 @@ impl ChangeStore for Engine {
             select id from sessions where ended_at < $1 limit $2)";
         const USED_VALUES: &str = "delete from used_values where hash in (
             select hash from used_values where expires_at < $1 limit $2)";
+        const CODES: &str = "delete from one_time_codes where (user_id, purpose) in (
+            select user_id, purpose from one_time_codes
+            where expires_at < $1 and (grant_expires_at is null or grant_expires_at < $1) limit $2)";
+        const MAIL: &str = "delete from mail where id in (
+            select id from mail where state <> 'waiting' and created_at < $1 limit $2)";
         const TOKENS_OF_THE_OVER: &str = "delete from provider_sessions where session_id in (
             select p.session_id from provider_sessions p join sessions s on s.id = p.session_id
             where s.ended_at < $1 or s.credential_expires_at < $1 limit $2)";
@@ -95,9 +100,11 @@ impl ChangeStore for Engine {
             (CHANGES, before),
             (THROTTLES, before),
             (USED_VALUES, before),
+            (CODES, before),
             (TOKENS_OF_THE_OVER, before),
             (EXPIRED_SESSIONS, sessions_before),
             (ENDED_SESSIONS, sessions_before),
+            (MAIL, sessions_before),
         ] {
             loop {
                 let batch = self.remove_older(sql, limit).await?;

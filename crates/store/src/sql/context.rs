@@ -8,7 +8,7 @@ use doorward_identity::user::{Role, User, UserContext, UserTeam};
 use super::Connection;
 use super::domain::DomainRow;
 use super::team::TeamRow;
-use super::user::{FIND_BY_ID, UserRow};
+use super::user_row::{FIND_BY_ID, UserRow};
 use crate::fault::{Fault, readable};
 
 const TEAMS: &str = "select t.id, t.name, t.external_ref, t.is_active, t.created_at, t.version, m.role

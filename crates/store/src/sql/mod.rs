@@ -6,15 +6,19 @@
 
 mod audit;
 mod change;
+mod code;
 mod context;
 mod domain;
 mod key;
+mod mail;
+mod password;
 mod provider;
 mod refresh;
 mod session;
 mod team;
 mod throttle;
 mod user;
+mod user_row;
 
 use async_trait::async_trait;
 use doorward_identity::audit::AuditEvent;

@@ -20,7 +20,7 @@ use crate::time::Time;
 macro_rules! select_live {
     ($rest:literal) => {
         concat!(
-            "select s.user_id, coalesce(s.authenticated_at, s.created_at) as authenticated_at, s.expires_at,
+            "select s.id, s.user_id, coalesce(s.authenticated_at, s.created_at) as authenticated_at, s.expires_at,
                 s.credential_expires_at, s.ended_at from sessions s ",
             $rest
         )
@@ -29,6 +29,7 @@ macro_rules! select_live {
 
 #[derive(sqlx::FromRow)]
 struct LiveRow {
+    id: Uuid,
     user_id: Uuid,
     authenticated_at: Time,
     expires_at: Time,
@@ -140,20 +141,22 @@ pub(super) async fn end_one(
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends every open session of a user. Answers how many.
+/// Ends every open session of a user but the one to keep. Answers how many.
 pub(super) async fn end_all(
     connection: &mut Connection,
     user: UserId,
+    keep: Option<SessionId>,
     reason: EndReason,
     at: Timestamp,
 ) -> Result<u64, Fault> {
     let done = sqlx::query(
         "update sessions set ended_at = $2, end_reason = $3
-         where user_id = $1 and ended_at is null and expires_at > $2",
+         where user_id = $1 and ended_at is null and expires_at > $2 and id is distinct from $4",
     )
     .bind(user.as_uuid())
     .bind(Time(at))
     .bind(reason.as_str())
+    .bind(keep.map(|session| *session.as_uuid()))
     .execute(connection)
     .await?;
     Ok(done.rows_affected())
@@ -266,6 +269,22 @@ impl SessionStore for Engine {
             .await
     }
 
+    async fn find_session_by_credential(
+        &self,
+        credential: &SecretHash,
+    ) -> Result<Option<(SessionId, LiveSession)>, StoreError> {
+        self.calls
+            .run("find_session_by_credential", move || async move {
+                const FIND: &str = select_live!("where s.credential_hash = $1");
+                let row: Option<LiveRow> = sqlx::query_as(FIND)
+                    .bind(credential.as_bytes().as_slice())
+                    .fetch_optional(&mut *self.read().await?)
+                    .await?;
+                Ok(row.map(|row| (SessionId::from_uuid(row.id), row.into())))
+            })
+            .await
+    }
+
     async fn end_session(
         &self,
         id: SessionId,
@@ -295,7 +314,12 @@ impl SessionStore for Engine {
         self.calls
             .run("end_user_sessions", move || async move {
                 let mut tx = self.begin().await?;
-                let ended = end_all(&mut tx, user, reason, at).await?;
+                sqlx::query("update users set signed_out_at = $2 where id = $1")
+                    .bind(user.as_uuid())
+                    .bind(Time(at))
+                    .execute(&mut *tx)
+                    .await?;
+                let ended = end_all(&mut tx, user, None, reason, at).await?;
                 conclude(tx, ChangeSubject::User(user), event).await?;
                 Ok(ended)
             })

@@ -4,110 +4,20 @@ use async_trait::async_trait;
 use doorward_identity::audit::AuditEvent;
 use doorward_identity::change::ChangeSubject;
 use doorward_identity::credential::PasswordHash;
+use doorward_identity::mail::NewMail;
 use doorward_identity::session::EndReason;
 use doorward_identity::store::{Inserted, Saved};
 use doorward_identity::user::{
-    EmailKey, ExternalIdentity, NewUser, Role, User, UserContext, UserQuery, UserStatus, UserStore,
+    EmailKey, ExternalIdentity, NewUser, PasswordChange, Role, User, UserContext, UserQuery, UserStore,
 };
 use doorward_identity::{StoreError, UserId};
-use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Connection, Engine, audit, can_be_stored, conclude, conclude_if_done, context, session};
-use crate::fault::{Fault, is_taken, readable};
-use crate::time::Time;
-
-macro_rules! select_user {
-    ($rest:literal) => {
-        concat!(
-            "select u.id, u.email, u.email_verified_at, u.name, u.avatar_url, u.password_hash, u.roles, u.status,
-                u.created_at, u.updated_at, u.last_signin_at, u.version from users u ",
-            $rest
-        )
-    };
-}
-/// By id.
-pub(super) const FIND_BY_ID: &str = select_user!("where u.id = $1");
-const FIND_BY_EMAIL: &str = select_user!("where u.email_key = $1");
-const FIND_BY_IDENTITY: &str =
-    select_user!("join user_identities i on i.user_id = u.id where i.issuer = $1 and i.subject = $2");
-const LIST: &str = select_user!("where u.id > $1 order by u.id limit $2");
-const SEARCH: &str =
-    concat!(select_user!("where u.id > $1 and "), position_of!(), "(u.search_text, $3) > 0 order by u.id limit $2");
-
-#[derive(sqlx::FromRow)]
-pub(super) struct UserRow {
-    id: Uuid,
-    email: String,
-    email_verified_at: Option<Time>,
-    name: Option<String>,
-    avatar_url: Option<String>,
-    password_hash: Option<String>,
-    roles: Json<Vec<Role>>,
-    status: String,
-    created_at: Time,
-    updated_at: Time,
-    last_signin_at: Option<Time>,
-    version: i64,
-}
-
-impl TryFrom<UserRow> for User {
-    type Error = Fault;
-
-    fn try_from(row: UserRow) -> Result<Self, Fault> {
-        Ok(Self {
-            id: UserId::from_uuid(row.id),
-            email: readable(row.email.parse().ok(), "e-mail address")?,
-            email_verified_at: row.email_verified_at.map(Into::into),
-            name: row.name,
-            avatar_url: row.avatar_url,
-            password_hash: row.password_hash.map(PasswordHash::from_stored),
-            roles: row.roles.0,
-            status: readable(UserStatus::parse(&row.status), "user status")?,
-            created_at: row.created_at.into(),
-            updated_at: row.updated_at.into(),
-            last_signin_at: row.last_signin_at.map(Into::into),
-            version: row.version,
-        })
-    }
-}
-
-/// Lower case, letter by letter: a part of a text stays a part of it.
-fn folded(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
-}
-
-/// What a search looks into. The line feed keeps e-mail and name from running into each other.
-fn search_text(user: &User) -> String {
-    folded(&format!("{}\n{}", user.email.as_str(), user.name.as_deref().unwrap_or_default()))
-}
-
-/// Writes the account. False when its e-mail or id belongs to somebody.
-async fn insert_row(connection: &mut Connection, user: &User) -> Result<bool, Fault> {
-    let done = sqlx::query(
-        "insert into users (id, email, email_key, email_verified_at, name, avatar_url, password_hash, roles,
-            status, search_text, created_at, updated_at, last_signin_at, version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-         on conflict do nothing",
-    )
-    .bind(user.id.as_uuid())
-    .bind(user.email.as_str())
-    .bind(user.email.key().as_str())
-    .bind(user.email_verified_at.map(Time))
-    .bind(user.name.as_deref())
-    .bind(user.avatar_url.as_deref())
-    .bind(user.password_hash.as_ref().map(PasswordHash::expose))
-    .bind(Json(&user.roles))
-    .bind(user.status.as_str())
-    .bind(search_text(user))
-    .bind(Time(user.created_at))
-    .bind(Time(user.updated_at))
-    .bind(user.last_signin_at.map(Time))
-    .bind(user.version)
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
+use super::user_row::{
+    FIND_BY_EMAIL, FIND_BY_ID, FIND_BY_IDENTITY, LIST, SEARCH, UserRow, folded, insert_row, mark_verified, update_row,
+};
+use super::{Connection, Engine, audit, can_be_stored, code, conclude, context, mail, password, session};
+use crate::fault::Fault;
 
 /// Gives a user that is there an outside identity. False when the identity belongs to somebody.
 async fn insert_identity(
@@ -154,34 +64,10 @@ async fn join_first(connection: &mut Connection, new: &NewUser) -> Result<(), Fa
     Ok(())
 }
 
-/// Writes an account over the version it was read at.
-async fn update_row(connection: &mut Connection, user: &User) -> Result<Saved, Fault> {
-    let done = sqlx::query(
-        "update users set email = $3, email_key = $4, email_verified_at = $5, name = $6, avatar_url = $7,
-            password_hash = $8, roles = $9, status = $10, search_text = $11, updated_at = $12,
-            version = version + 1
-         where id = $1 and version = $2",
-    )
-    .bind(user.id.as_uuid())
-    .bind(user.version)
-    .bind(user.email.as_str())
-    .bind(user.email.key().as_str())
-    .bind(user.email_verified_at.map(Time))
-    .bind(user.name.as_deref())
-    .bind(user.avatar_url.as_deref())
-    .bind(user.password_hash.as_ref().map(PasswordHash::expose))
-    .bind(Json(&user.roles))
-    .bind(user.status.as_str())
-    .bind(search_text(user))
-    .bind(Time(user.updated_at))
-    .execute(connection)
-    .await;
-    match done {
-        Ok(done) if done.rows_affected() == 1 => Ok(Saved::Saved),
-        Ok(_) => Ok(Saved::Stale),
-        Err(error) if is_taken(&error) => Ok(Saved::Taken),
-        Err(error) => Err(error.into()),
-    }
+/// Holds the user's row until the transaction ends. Answers what the address is compared by.
+async fn lock_address(connection: &mut Connection, user: UserId) -> Result<Option<String>, Fault> {
+    const LOCK: &str = concat!("select email_key from users where id = $1", for_update!());
+    Ok(sqlx::query_scalar(LOCK).bind(user.as_uuid()).fetch_optional(connection).await?)
 }
 
 #[async_trait]
@@ -199,6 +85,9 @@ impl UserStore for Engine {
                     return Ok(Inserted::Taken);
                 }
                 join_first(&mut tx, new).await?;
+                if let Some(first) = &new.code {
+                    code::put(&mut tx, first).await?;
+                }
                 audit::append(&mut tx, event).await?;
                 tx.commit().await?;
                 Ok(Inserted::Inserted)
@@ -274,12 +163,16 @@ impl UserStore for Engine {
         self.calls
             .run("save_user", move || async move {
                 let mut tx = self.begin().await?;
+                let address = lock_address(&mut tx, user.id).await?;
                 let saved = update_row(&mut tx, user).await?;
                 if saved != Saved::Saved {
                     return Ok(saved);
                 }
+                if address.as_deref() != Some(user.email.key().as_str()) {
+                    code::drop_all(&mut tx, user.id).await?;
+                }
                 if !user.is_active() {
-                    session::end_all(&mut tx, user.id, EndReason::UserDisabled, event.at).await?;
+                    session::end_all(&mut tx, user.id, None, EndReason::UserDisabled, event.at).await?;
                 }
                 conclude(tx, ChangeSubject::User(user.id), event).await?;
                 Ok(Saved::Saved)
@@ -290,15 +183,17 @@ impl UserStore for Engine {
     async fn replace_password_hash(
         &self,
         user: UserId,
-        old: &PasswordHash,
+        old: Option<&PasswordHash>,
         new: &PasswordHash,
     ) -> Result<bool, StoreError> {
         self.calls
             .run("replace_password_hash", move || async move {
                 let mut tx = self.begin().await?;
-                let done = sqlx::query("update users set password_hash = $3 where id = $1 and password_hash = $2")
+                let sql = "update users set password_hash = $3
+                    where id = $1 and password_hash is not distinct from $2";
+                let done = sqlx::query(sql)
                     .bind(user.as_uuid())
-                    .bind(old.expose())
+                    .bind(old.map(PasswordHash::expose))
                     .bind(new.expose())
                     .execute(&mut *tx)
                     .await?;
@@ -308,12 +203,61 @@ impl UserStore for Engine {
             .await
     }
 
-    async fn delete_user(&self, id: UserId, event: &AuditEvent) -> Result<bool, StoreError> {
+    async fn change_password(&self, change: &PasswordChange<'_>, event: &AuditEvent) -> Result<bool, StoreError> {
+        self.calls
+            .run("change_password", move || async move {
+                let mut tx = self.begin().await?;
+                if !password::change(&mut tx, change, event.at).await? {
+                    return Ok(false);
+                }
+                conclude(tx, ChangeSubject::User(change.user), event).await?;
+                Ok(true)
+            })
+            .await
+    }
+
+    async fn verify_email(
+        &self,
+        user: UserId,
+        email: &EmailKey,
+        sole: bool,
+        event: &AuditEvent,
+    ) -> Result<bool, StoreError> {
+        self.calls
+            .run("verify_email", move || async move {
+                let mut tx = self.begin().await?;
+                if lock_address(&mut tx, user).await?.as_deref() != Some(email.as_str()) {
+                    return Ok(false);
+                }
+                mark_verified(&mut tx, user, event.at).await?;
+                if sole {
+                    password::take_away(&mut tx, user, event.at).await?;
+                }
+                conclude(tx, ChangeSubject::User(user), event).await?;
+                Ok(true)
+            })
+            .await
+    }
+
+    async fn delete_user(
+        &self,
+        id: UserId,
+        farewell: Option<&NewMail>,
+        event: &AuditEvent,
+    ) -> Result<bool, StoreError> {
         self.calls
             .run("delete_user", move || async move {
                 let mut tx = self.begin().await?;
                 let done = sqlx::query("delete from users where id = $1").bind(id.as_uuid()).execute(&mut *tx).await?;
-                conclude_if_done(tx, done.rows_affected(), ChangeSubject::User(id), event).await
+                if done.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                code::drop_all(&mut tx, id).await?;
+                if let Some(farewell) = farewell {
+                    mail::put(&mut tx, farewell).await?;
+                }
+                conclude(tx, ChangeSubject::User(id), event).await?;
+                Ok(true)
             })
             .await
     }

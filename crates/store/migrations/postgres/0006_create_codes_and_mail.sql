@@ -1,0 +1,53 @@
+-- Who people are in more detail, the codes mailed to them, and the mail itself. Nothing that was there changes its
+-- meaning: a process of the release before may go on working until it is replaced.
+
+alter table users add column first_name text;
+alter table users add column last_name text;
+alter table users add column phone text;
+-- When all sessions were last ended together.
+alter table users add column signed_out_at timestamptz;
+
+-- For credentials that others made: they do not name their session.
+create index sessions_by_credential on sessions (credential_hash);
+
+-- At most one live code for each purpose. Used up or guessed at too often it has no attempts left.
+create table one_time_codes (
+    user_id            uuid        not null
+        constraint one_time_codes_user_fkey references users (id) on delete cascade,
+    purpose            text        collate "C" not null,
+    digest             bytea       not null,
+    -- The address the code goes to, where it is not yet the account's.
+    new_email          text,
+    attempts_left      bigint      not null,
+    expires_at         timestamptz not null,
+    -- What a right code gave: the right to choose a password, once. Whoever is about to use it leases it.
+    grant_hash         bytea,
+    grant_expires_at   timestamptz,
+    grant_leased_until timestamptz,
+    constraint one_time_codes_pkey primary key (user_id, purpose),
+    constraint one_time_codes_grant_ends check ((grant_hash is null) = (grant_expires_at is null))
+);
+create index one_time_codes_by_expiry on one_time_codes (expires_at);
+
+-- The outbox. No foreign key: the last letter outlives the account it is about.
+create table mail (
+    id            uuid        not null constraint mail_pkey primary key,
+    user_id       uuid,
+    kind          text        collate "C" not null,
+    recipient     text        not null,
+    -- Thrown away when the mail is over.
+    sealed_letter bytea,
+    state         text        collate "C" not null
+        constraint mail_state_known check (state in ('waiting', 'abandoned', 'expired')),
+    attempts      bigint      not null,
+    -- When it is tried next. Whoever tries it moves this on first.
+    due_at        timestamptz not null,
+    created_at    timestamptz not null,
+    expires_at    timestamptz not null,
+    reason        text,
+    constraint mail_letter_until_over check ((sealed_letter is null) = (state = 'expired'))
+);
+create index mail_by_user on mail (user_id, kind) where user_id is not null;
+create index mail_due on mail (due_at, id) where state = 'waiting';
+create index mail_to_expire on mail (expires_at) where state = 'waiting';
+create index mail_by_state on mail (state, created_at);
