@@ -37,7 +37,7 @@ impl Serve for Admin {
             return answer(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET is answered here\n".to_owned());
         }
         match request.uri().path() {
-            "/metrics" => match self.metrics.text(&self.tally) {
+            "/metrics" => match self.metrics.text(&self.tally, self.identity.now()) {
                 Ok(text) => answer(StatusCode::OK, OPEN_METRICS, text),
                 Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n")),
             },

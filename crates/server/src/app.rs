@@ -6,17 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use doorward_identity::Identity;
+use doorward_identity::mail::Mailbox;
+use doorward_identity::observer::Observer;
 
 use crate::admin::Admin;
 use crate::chores;
 use crate::config::Config;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{self, Dispatcher};
 use crate::gateway::Services;
 use crate::listening::Listening;
 use crate::log::AccessLog;
 use crate::metrics::Metrics;
 use crate::outsiders::Outsiders;
 use crate::parts;
+use crate::post;
 use crate::recorder::Recorder;
 use crate::run::{Drained, Server};
 
@@ -25,6 +28,7 @@ pub(crate) struct App {
     config: Config,
     identity: Arc<Identity>,
     metrics: Arc<Metrics>,
+    mailbox: Option<Arc<Mailbox>>,
     readiness: Arc<AtomicBool>,
 }
 
@@ -32,11 +36,14 @@ impl App {
     /// Opens the store, brings it up to date and starts the domain.
     pub(crate) async fn build(config: Config) -> anyhow::Result<Self> {
         let metrics = Arc::new(Metrics::new());
-        let parts = parts::parts(&config, Arc::clone(&metrics) as _, Outsiders::of(&config)?).await?;
+        let observer = Arc::clone(&metrics) as Arc<dyn Observer>;
+        let mailbox = post::mailbox(&config);
+        let outsiders = Outsiders::of(&config, &observer, mailbox.clone()).await?;
+        let parts = parts::parts(&config, observer, outsiders).await?;
         let identity = Arc::new(Identity::start(parts).await?);
         let (teams, domains) = parts::seeds(&config.seed)?;
         identity.seed(&teams, &domains).await.context("the first teams and domains cannot be made")?;
-        Ok(Self { config, identity, metrics, readiness: Arc::new(AtomicBool::new(false)) })
+        Ok(Self { config, identity, metrics, mailbox, readiness: Arc::new(AtomicBool::new(false)) })
     }
 
     /// Listens and serves until told to stop.
@@ -48,12 +55,13 @@ impl App {
         }
         let services = Services::of(&self.config)?;
         let recorder = Arc::new(Recorder { metrics: Arc::clone(&self.metrics), access_log });
-        let dispatcher = Dispatcher::new(&self.config, &services, &self.identity, recorder, &self.readiness)?;
+        let settings = dispatch::web_settings(&self.config, Arc::clone(&self.readiness), self.mailbox);
+        let dispatcher = Dispatcher::new(&self.config, settings, &services, &self.identity, recorder)?;
         tokio::spawn(dispatcher.watch_health());
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let server = Server::start(clients, limits, cores, move |_| dispatcher.with_own_connections())?;
-        let Self { identity, metrics, readiness, .. } = self;
-        chores::start(&identity);
+        let (identity, metrics, readiness) = (self.identity, self.metrics, self.readiness);
+        let mail = chores::start(&identity);
         let admin = Admin { metrics, tally: server.tally(), identity, services, readiness: Arc::clone(&readiness) };
         let admin_server = Server::start(operators, limits, NonZeroUsize::MIN, move |_| admin.clone())?;
 
@@ -67,7 +75,13 @@ impl App {
             shutdown.begun().await;
             stopping.store(false, Ordering::Relaxed);
         });
+        let shutdown = server.shutdown();
         let drained = server.stopped().await;
+        // Requests are answered; the letter in hand has what is left of their time.
+        tokio::select! {
+            () = mail.finish() => {}
+            () = shutdown.time_is_up() => {}
+        }
         admin_server.shutdown().at_once();
         admin_server.stopped().await;
         Ok(drained)

@@ -4,20 +4,76 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_identity::Identity;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often the change log is read: the bound on how late a revocation reaches another node.
 const CHANGES_EVERY: Duration = Duration::from_secs(1);
 /// How often providers' tokens that are due are renewed.
 const RENEWALS_EVERY: Duration = Duration::from_secs(15);
+/// How often the outbox is looked into without being told of new mail: retries fall due, other nodes put mail in.
+const MAIL_EVERY: Duration = Duration::from_secs(1);
 /// How often old rows are thrown away.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
-/// Starts all of it.
-pub(crate) fn start(identity: &Arc<Identity>) {
+/// Starts all of it. What must not be cut short is answered.
+pub(crate) fn start(identity: &Arc<Identity>) -> MailRounds {
     tokio::spawn(follow_changes(Arc::clone(identity)));
     tokio::spawn(renew_provider_tokens(Arc::clone(identity)));
     tokio::spawn(sweep(Arc::clone(identity)));
+    let (stop, stopped) = oneshot::channel();
+    MailRounds { stop, task: tokio::spawn(send_mail(Arc::clone(identity), stopped)) }
+}
+
+/// Mail leaving, round after round.
+pub(crate) struct MailRounds {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl MailRounds {
+    /// Begins no further round and ends when the one under way has.
+    pub(crate) async fn finish(self) {
+        drop(self.stop);
+        // It ends in no other way than by itself.
+        let _ = self.task.await;
+    }
+}
+
+/// Says once when mail cannot leave, and once when it can again.
+async fn send_mail(identity: Arc<Identity>, mut stopped: oneshot::Receiver<()>) {
+    let mut every = interval(MAIL_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut well = true;
+    loop {
+        tokio::select! {
+            _ = &mut stopped => return,
+            _ = every.tick() => {}
+            () = identity.mail_waiting() => {}
+        }
+        let now_well = match identity.deliver_mail().await {
+            Ok(round) if round.failed > 0 => {
+                if well {
+                    tracing::error!(
+                        "mail cannot be sent; it is kept and tried again: `doorward mail list` says why, `doorward doctor` what to do"
+                    );
+                }
+                false
+            }
+            Ok(round) => well || round.sent > 0,
+            Err(error) => {
+                if well {
+                    tracing::error!(%error, "the outbox cannot be read; mail waits until it can");
+                }
+                false
+            }
+        };
+        if now_well && !well {
+            tracing::info!("mail can be sent again");
+        }
+        well = now_well;
+    }
 }
 
 /// Reads on in the change log. Says once when it cannot, and once when it can again.

@@ -11,6 +11,7 @@ use doorward_gateway::route::Match;
 use doorward_gateway::{ExchangeInfo, GatewayBody};
 use doorward_identity::Identity;
 use doorward_identity::entropy::SystemEntropy;
+use doorward_identity::mail::Mailbox;
 use doorward_web::{Answered, Cors, EnabledSurfaces, RequestObserver, SameSite, SessionCookie, Surfaces, WebSettings};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Either;
@@ -31,12 +32,11 @@ impl Dispatcher {
     /// Puts the surfaces and the gateway's routes together.
     pub(crate) fn new(
         config: &Config,
+        settings: WebSettings,
         services: &Services,
         identity: &Arc<Identity>,
         recorder: Arc<Recorder>,
-        readiness: &Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
-        let settings = web_settings(config, Arc::clone(readiness));
         let observer = Arc::clone(&recorder) as Arc<dyn RequestObserver>;
         let surfaces = Arc::new(Surfaces::new(Arc::clone(identity), settings, observer, &SystemEntropy));
         let gateway = gateway::build(config, services, identity, &recorder.metrics)?;
@@ -107,7 +107,8 @@ impl Serve for Dispatcher {
     }
 }
 
-fn web_settings(config: &Config, readiness: Arc<AtomicBool>) -> WebSettings {
+/// What the surfaces are told.
+pub(crate) fn web_settings(config: &Config, readiness: Arc<AtomicBool>, mailbox: Option<Arc<Mailbox>>) -> WebSettings {
     WebSettings {
         environment: config.environment.as_str().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -122,9 +123,11 @@ fn web_settings(config: &Config, readiness: Arc<AtomicBool>) -> WebSettings {
         session_cookie: session_cookie(&config.session),
         surfaces: EnabledSurfaces {
             hosted: config.surfaces.hosted.enabled,
+            accounts: config.surfaces.accounts.surface.enabled,
             signin: config.surfaces.signin.enabled,
             directory: config.surfaces.directory.surface.enabled,
         },
+        mailbox,
         readiness,
     }
 }

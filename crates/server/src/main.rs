@@ -2,6 +2,7 @@
 
 mod admin;
 mod app;
+mod aws;
 mod chores;
 mod cli;
 mod config;
@@ -13,6 +14,7 @@ mod metrics;
 mod open_store;
 mod outsiders;
 mod parts;
+mod post;
 mod recorder;
 mod run;
 mod sealing;

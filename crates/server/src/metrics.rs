@@ -1,6 +1,7 @@
 //! What Doorward counts, in Prometheus' text format. Labels are a fixed set of words: nothing a client sends can
 //! make a new series.
 
+mod mail;
 mod requests;
 mod upstreams;
 
@@ -10,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use doorward_identity::Surface;
+use doorward_identity::code::CodePurpose;
+use doorward_identity::mail::{LetterKind, MailCounts};
 use doorward_identity::observer::{Observer, SignInOutcome};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -19,7 +22,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use jiff::Timestamp;
+
 use crate::run::Tally;
+use mail::Mail;
 use requests::Requests;
 use upstreams::Upstreams;
 
@@ -45,12 +51,25 @@ struct Operation {
     operation: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Code {
+    purpose: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PoolCall {
+    operation: &'static str,
+    outcome: &'static str,
+}
+
 /// Every figure of the process.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Requests,
     sign_ins: Family<Outcome, Counter>,
     sign_ups: Family<Outcome, Counter>,
+    codes: Family<Code, Counter>,
     tokens: Family<Reason, Counter>,
     token_duration: Histogram,
     hash_wait: Histogram,
@@ -58,6 +77,8 @@ pub(crate) struct Metrics {
     hash_queue: Gauge,
     store_calls: Family<StoreCall, Counter>,
     store_duration: Family<Operation, Histogram, fn() -> Histogram>,
+    pool_calls: Family<PoolCall, Histogram, fn() -> Histogram>,
+    mail: Mail,
     change_log_failures: Counter<u64, AtomicU64>,
     upstreams: Arc<Upstreams>,
     connections: Connections,
@@ -91,6 +112,7 @@ impl Metrics {
             requests: Requests::new(request_buckets),
             sign_ins: Family::default(),
             sign_ups: Family::default(),
+            codes: Family::default(),
             tokens: Family::default(),
             token_duration: token_buckets(),
             hash_wait: request_buckets(),
@@ -98,6 +120,8 @@ impl Metrics {
             hash_queue: Gauge::default(),
             store_calls: Family::default(),
             store_duration: Family::new_with_constructor(request_buckets),
+            pool_calls: Family::new_with_constructor(request_buckets),
+            mail: Mail::default(),
             change_log_failures: Counter::default(),
             upstreams: Arc::new(Upstreams::new(request_buckets)),
             connections: Connections::default(),
@@ -111,6 +135,7 @@ impl Metrics {
         self.requests.register(r);
         r.register("sign_ins", "Sign-ins decided, by surface and outcome", self.sign_ins.clone());
         r.register("sign_ups", "Sign-ups decided, by surface and outcome", self.sign_ups.clone());
+        r.register("codes", "One-time codes asked for and tried, by purpose and outcome", self.codes.clone());
         r.register("tokens_validated", "Tokens judged, by verdict", self.tokens.clone());
         r.register_with_unit("token_validation", "Time to judge a token", Unit::Seconds, self.token_duration.clone());
         r.register_with_unit("password_hash_wait", "Time a password waited", Unit::Seconds, self.hash_wait.clone());
@@ -118,6 +143,8 @@ impl Metrics {
         r.register("password_hash_queue", "Passwords waiting to be hashed", self.hash_queue.clone());
         r.register("store_calls", "Calls to the store, by operation", self.store_calls.clone());
         r.register_with_unit("store_call_duration", "Time the store took", Unit::Seconds, self.store_duration.clone());
+        r.register_with_unit("user_pool_call", "Time the user pool took", Unit::Seconds, self.pool_calls.clone());
+        self.mail.register(r);
         r.register(
             "change_log_failures",
             "Readings of the change log that failed; while they do, revocations reach this node late",
@@ -143,7 +170,8 @@ impl Metrics {
     }
 
     /// The figures as Prometheus reads them.
-    pub(crate) fn text(&self, tally: &Tally) -> Result<String, fmt::Error> {
+    pub(crate) fn text(&self, tally: &Tally, now: Timestamp) -> Result<String, fmt::Error> {
+        self.mail.grow_older(now);
         let Connections { open, accepted, turned_away, timed_out, panicked } = &self.connections;
         open.set(i64::try_from(tally.open()).unwrap_or(i64::MAX));
         accepted.inner().store(tally.accepted(), Ordering::Relaxed);
@@ -184,6 +212,22 @@ impl Observer for Metrics {
         let ok = if ok { "true" } else { "false" };
         self.store_calls.get_or_create(&StoreCall { operation, ok }).inc();
         self.store_duration.get_or_create(&Operation { operation }).observe(elapsed.as_secs_f64());
+    }
+
+    fn code(&self, purpose: CodePurpose, outcome: &'static str) {
+        self.codes.get_or_create(&Code { purpose: purpose.as_str(), outcome }).inc();
+    }
+
+    fn mail(&self, kind: LetterKind, outcome: &'static str) {
+        self.mail.attempted(kind, outcome);
+    }
+
+    fn outbox(&self, counts: &MailCounts) {
+        self.mail.counted(counts);
+    }
+
+    fn pool_call(&self, operation: &'static str, elapsed: Duration, outcome: &'static str) {
+        self.pool_calls.get_or_create(&PoolCall { operation, outcome }).observe(elapsed.as_secs_f64());
     }
 
     fn changes_read(&self, ok: bool) {

@@ -1,46 +1,81 @@
-//! Others whose word counts here, as the configuration names them: issuers of tokens, providers people sign in
-//! through, and how both are reached.
+//! Others on whom the domain relies, as the configuration names them: issuers of tokens, providers people sign in
+//! through, the user pool, whoever carries mail, and how they are reached.
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use doorward_federation::{
     ClientAuth, Endpoints, IssuerConfig, IssuerKeys, LogoutStyle, OpenIdProviders, Outbound, OutboundSettings,
-    ProviderConfig,
+    ProviderConfig, dialect_of,
 };
 use doorward_identity::clock::SystemClock;
 use doorward_identity::entropy::SystemEntropy;
 use doorward_identity::issuer::{NoIssuers, OutsideKeys};
+use doorward_identity::mail::{Mailbox, NoPostman, Postman};
+use doorward_identity::observer::Observer;
 use doorward_identity::provider::{NoProviders, Providers};
+use doorward_identity::user_pool::UserPool;
 use doorward_identity::{Clock, Entropy};
 use secrecy::ExposeSecret as _;
 
-use crate::config::{self, Config, Environment, Issuer, Provider};
+use crate::aws::Aws;
+use crate::config::{self, Config, Environment, Issuer, PoolKind, Provider};
+use crate::post;
 
-/// Others whose word counts here.
+/// Others on whom the domain relies.
 pub(crate) struct Outsiders {
     /// Trusted issuers' keys.
     pub(crate) issuers: Arc<dyn OutsideKeys>,
     /// Providers people sign in through.
     pub(crate) providers: Arc<dyn Providers>,
+    /// Who keeps the passwords.
+    pub(crate) user_pool: UserPool,
+    /// Who carries mail.
+    pub(crate) postman: Arc<dyn Postman>,
 }
 
 impl Outsiders {
     /// Those that the configuration names. Issuers' keys are fetched before anybody asks for them.
-    pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn of(
+        config: &Config,
+        observer: &Arc<dyn Observer>,
+        mailbox: Option<Arc<Mailbox>>,
+    ) -> anyhow::Result<Self> {
         let outbound = outbound(config)?;
         let issuers = IssuerKeys::new(config.issuers.iter().map(issuer).collect(), &outbound);
         issuers.warm();
         let providers = config.providers.iter().map(provider).collect::<anyhow::Result<_>>()?;
         let (clock, entropy) = (Arc::new(SystemClock) as Arc<dyn Clock>, Arc::new(SystemEntropy) as Arc<dyn Entropy>);
         let providers = OpenIdProviders::new(providers, &outbound, &clock, &entropy);
-        Ok(Self { issuers: Arc::new(issuers), providers: Arc::new(providers) })
+        let aws = Aws::load(config).await;
+        Ok(Self {
+            issuers: Arc::new(issuers),
+            providers: Arc::new(providers),
+            user_pool: user_pool(config, &aws, observer)?,
+            postman: Arc::new(post::office(config, &aws, mailbox)?),
+        })
     }
 
-    /// None: for commands, which judge no token and sign nobody in.
-    pub(crate) fn none() -> Self {
-        Self { issuers: Arc::new(NoIssuers), providers: Arc::new(NoProviders) }
+    /// Those that commands need, which judge no token, sign nobody in and send no mail: accounts are made and changed where
+    /// the passwords are.
+    pub(crate) async fn for_commands(config: &Config, observer: &Arc<dyn Observer>) -> anyhow::Result<Self> {
+        Ok(Self {
+            issuers: Arc::new(NoIssuers),
+            providers: Arc::new(NoProviders),
+            user_pool: user_pool(config, &Aws::load(config).await, observer)?,
+            postman: Arc::new(NoPostman),
+        })
     }
+}
+
+fn user_pool(config: &Config, aws: &Aws, observer: &Arc<dyn Observer>) -> anyhow::Result<UserPool> {
+    let pool = &config.user_pool;
+    let elsewhere = || aws.user_pool(pool, Arc::clone(observer));
+    Ok(match (pool.kind, pool.migrate_from) {
+        (PoolKind::Cognito, _) => UserPool::Outside(elsewhere()?),
+        (PoolKind::Local, Some(PoolKind::Cognito)) => UserPool::Leaving(elsewhere()?),
+        (PoolKind::Local, None | Some(PoolKind::Local)) => UserPool::Local,
+    })
 }
 
 /// How they are reached.
@@ -58,6 +93,7 @@ pub(crate) fn issuer(issuer: &Issuer) -> IssuerConfig {
     IssuerConfig {
         issuer: issuer.issuer.clone(),
         audiences: issuer.audiences.clone(),
+        dialect: dialect_of(&issuer.issuer),
         jwks_uri: issuer.jwks_uri.clone(),
     }
 }

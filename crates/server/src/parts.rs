@@ -22,12 +22,18 @@ const DOCUMENTED_PASSWORD: &str = "password123";
 
 /// The domain over an up-to-date store, for commands that do not serve.
 pub(crate) async fn open_identity(config: &Config) -> anyhow::Result<Identity> {
-    Ok(Identity::start(parts(config, Arc::new(Unobserved), Outsiders::none()).await?).await?)
+    Ok(Identity::start(parts_of_command(config).await?).await?)
 }
 
 /// The same where a signing key that cannot be opened must not be in the way.
 pub(crate) async fn open_identity_without_keys(config: &Config) -> anyhow::Result<Identity> {
-    Ok(Identity::without_keys(parts(config, Arc::new(Unobserved), Outsiders::none()).await?).await?)
+    Ok(Identity::without_keys(parts_of_command(config).await?).await?)
+}
+
+async fn parts_of_command(config: &Config) -> anyhow::Result<Parts> {
+    let observer = Arc::new(Unobserved) as Arc<dyn Observer>;
+    let outsiders = Outsiders::for_commands(config, &observer).await?;
+    parts(config, observer, outsiders).await
 }
 
 /// What the domain is made of, its store up to date.
@@ -49,6 +55,8 @@ pub(crate) async fn parts(config: &Config, observer: Arc<dyn Observer>, outsider
         observer,
         outside: outsiders.issuers,
         providers: outsiders.providers,
+        user_pool: outsiders.user_pool,
+        postman: outsiders.postman,
         sealing_key: sealing::key(config, &*entropy)?,
         entropy,
         settings: settings(config),
@@ -75,7 +83,7 @@ fn settings(config: &Config) -> Settings {
         group_grants: config.providers.iter().map(group_grants).collect(),
         surfaces: [
             surface(&surfaces.hosted),
-            surface(&surfaces.accounts),
+            surface(&surfaces.accounts.surface),
             surface(&surfaces.signin),
             surface(&surfaces.directory.surface),
         ],
@@ -84,6 +92,7 @@ fn settings(config: &Config) -> Settings {
         hash: config.password.scheme,
         hash_threads: config.password.threads,
         hash_queue: config.password.queue,
+        tell_taken: surfaces.accounts.tell_taken,
         documented_password: documented,
         address_failures: config.throttle.failures_per_address.count,
         address_window: config.throttle.failures_per_address.per,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
+use crate::aws;
 use crate::config::{self, Config, Document, Flag, Sources};
 
 /// Read from the working directory where no `--config` names another.
@@ -56,7 +57,8 @@ pub(crate) fn gather(args: &ConfigArgs) -> anyhow::Result<Sources> {
     // Lossy: an odd byte in a variable of ours then fails its check, and in any other it does not matter.
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let env = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
-    Ok(Sources { file, dotenv: read(Path::new(DOTENV))?, env, flags: flags(args) })
+    let (dotenv, flags) = (read(Path::new(DOTENV))?, flags(args));
+    Ok(Sources { file, dotenv, env, flags, with_aws: aws::BUILT_IN })
 }
 
 fn flags(args: &ConfigArgs) -> Vec<Flag> {

@@ -5,6 +5,7 @@ mod doctor;
 mod domain;
 mod explain;
 mod key;
+mod mail;
 mod migrate;
 mod output;
 mod serve;
@@ -62,6 +63,9 @@ enum Command {
     /// Manage signing keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// See to mail that was not sent, and to what mail looks like.
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
 }
 
 /// Does what the command line says.
@@ -85,6 +89,7 @@ async fn dispatch(command: Command, sources: &Sources, out: &mut Output) -> anyh
             let identity = parts::open_identity_without_keys(&load(sources)?).await?;
             key::run(&identity, command, out).await?;
         }
+        Command::Mail(command) => mail::run(&load(sources)?, command, out).await?,
         Command::Key(command) => key::run(&identity(sources).await?, command, out).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ type Convert = fn(&str) -> Result<String, String>;
 /// A variable of an old system.
 pub(super) struct OldName {
     pub(super) name: &'static str,
-    /// The settings it sets; none where the AWS SDK reads it itself.
+    /// The settings it sets.
     pub(super) sets: &'static [(&'static str, Convert)],
 }
 
@@ -62,11 +62,12 @@ pub(super) const OLD_NAMES: &[OldName] = &[
     old("GENERATION_SERVICE_URL", &[("services.generation_url", same)]),
     old("RAG_SERVICE_URL", &[("services.rag_url", same)]),
 
-    old("AWS_ACCESS_KEY_ID", &[]),
-    old("AWS_SECRET_ACCESS_KEY", &[]),
-    old("AWS_SESSION_TOKEN", &[]),
+    old("AWS_ACCESS_KEY_ID", &[("aws.access_key_id", same)]),
+    old("AWS_SECRET_ACCESS_KEY", &[("aws.secret_access_key", same)]),
+    old("AWS_SESSION_TOKEN", &[("aws.session_token", same)]),
     old("AWS_ENDPOINT_URL", &[("aws.endpoint_url", same)]),
     old("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &[("user_pool.endpoint_url", same)]),
+    old("AWS_ENDPOINT_URL_SESV2", &[("mail.ses_endpoint_url", same)]),
 ];
 
 /// The row of that name.

@@ -4,12 +4,18 @@ use super::aliases;
 use super::sources::Origin;
 use super::values::{Value, Values};
 
+/// A setting that only the name of a pool's own page brings.
+pub(super) const HOSTED_PAGE: &str = "providers.0.authorization_endpoint";
+
 /// Derives what was not said.
-pub(super) fn derive(values: &mut Values) {
+pub(super) fn derive(values: &mut Values, with_aws: bool) {
     let pool = values.given("user_pool.pool_id").filter(|value| by_old_name(value)).cloned();
     let client = values.given("user_pool.client_id").filter(|value| by_old_name(value)).cloned();
+    // A gateway's people sign in at the pool's own page, for which nothing of Amazon's has to be built in.
+    let asks = with_aws || !values.is_given(HOSTED_PAGE);
     if let (Some(pool), Some(_)) = (&pool, &client)
         && !values.is_given("user_pool.kind")
+        && asks
     {
         values.insert(
             "user_pool.kind".to_owned(),
@@ -31,13 +37,17 @@ fn first_provider(values: &mut Values, pool: Option<Value>, client: Option<Value
         return old.iter().for_each(|key| drop(values.remove(key)));
     };
     let said = |text: String| Some(Value { items: vec![text], origin: pool.origin.clone() });
-    let elsewhere = |document: &str| {
+    let elsewhere = |name: &str| {
         let endpoint = values.text("user_pool.endpoint_url").or_else(|| values.text("aws.endpoint_url"))?;
-        said(format!("{}/{}/.well-known/{document}", endpoint.trim_end_matches('/'), pool.items.first()?))
+        said(document(endpoint, pool.items.first()?, name))
+    };
+    let issuer = || {
+        let id = pool.items.first()?;
+        said(issuer(region_of(id).or(values.text("user_pool.region"))?, id))
     };
     let derived = [
         ("id", said("cognito".to_owned())),
-        ("issuer", issuer(&pool, values.text("user_pool.region")).and_then(said)),
+        ("issuer", issuer()),
         ("client_id", Some(client)),
         ("client_secret", values.given("user_pool.client_secret").cloned()),
         // A stand-in for AWS serves what the issuer's name would lead to.
@@ -55,10 +65,19 @@ fn first_provider(values: &mut Values, pool: Option<Value>, client: Option<Value
 }
 
 /// A pool's id begins with its region.
-fn issuer(pool: &Value, region: Option<&str>) -> Option<String> {
-    let id = pool.items.first()?;
-    let region = id.split_once('_').map(|(region, _)| region).or(region)?;
-    Some(format!("https://cognito-idp.{region}.amazonaws.com/{id}"))
+pub(super) fn region_of(pool_id: &str) -> Option<&str> {
+    pool_id.rsplit_once('_').map(|(region, _)| region)
+}
+
+/// `iss` of a pool's tokens.
+pub(super) fn issuer(region: &str, pool_id: &str) -> String {
+    let end = if region.starts_with("cn-") { ".cn" } else { "" };
+    format!("https://cognito-idp.{region}.amazonaws.com{end}/{pool_id}")
+}
+
+/// Where a stand-in for AWS serves what is below the issuer's name.
+pub(super) fn document(endpoint: &str, pool_id: &str, name: &str) -> String {
+    format!("{}/{pool_id}/.well-known/{name}", endpoint.trim_end_matches('/'))
 }
 
 fn by_old_name(value: &Value) -> bool {

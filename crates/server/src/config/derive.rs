@@ -26,8 +26,8 @@ const RULES: [Rule; 7] = [
 ];
 
 /// Derives everything that was not said.
-pub(super) fn derive(values: &mut Values) {
-    cognito::derive(values);
+pub(super) fn derive(values: &mut Values, with_aws: bool) {
+    cognito::derive(values, with_aws);
     services::append_routes(values);
     for (key, rule) in RULES {
         if values.text(key).is_none() {

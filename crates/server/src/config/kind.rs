@@ -49,6 +49,8 @@ pub(super) enum Kind {
     StoreUrl,
     /// Where mail goes.
     MailUrl,
+    /// The id of a Cognito user pool.
+    PoolId,
     /// What a route covers.
     RoutePath,
     /// One path.
@@ -103,6 +105,7 @@ impl Kind {
             Self::BaseUrl => place::base(text),
             Self::StoreUrl => place::store(text),
             Self::MailUrl => place::mail(text),
+            Self::PoolId => name::pool_id(text),
             Self::RoutePath => name::route_path(text),
             Self::Path => name::exact_path(text),
             Self::CookieName => name::cookie_name(text),
@@ -132,6 +135,7 @@ impl Kind {
             Self::Url | Self::BaseUrl => "URL".to_owned(),
             Self::StoreUrl => "`sqlite:` or `postgres:` URL".to_owned(),
             Self::MailUrl => "`log:`, `smtp:`, `smtps:` or `ses:` URL".to_owned(),
+            Self::PoolId => "`region_id`".to_owned(),
             Self::RoutePath => "path, exact or ending in `/*`".to_owned(),
             Self::Path => "path".to_owned(),
             Self::CookieName => "cookie name".to_owned(),

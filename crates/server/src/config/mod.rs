@@ -54,11 +54,11 @@ pub(crate) fn load(sources: &Sources) -> Result<Config, ConfigError> {
 fn settle(sources: &Sources) -> (Values, Result<Config, ConfigError>) {
     let (leaves, mut mistakes) = layers::merge(sources);
     let mut resolved = resolve::resolve(leaves, sources);
-    derive::derive(&mut resolved.values);
+    derive::derive(&mut resolved.values, sources.with_aws);
     resolved.complete();
     let Resolved { values, broken, mistakes: unsound } = resolved;
     mistakes.extend(unsound);
-    let config = match Config::read(&values) {
+    let config = match Config::read(&values, sources.with_aws) {
         Ok(mut config) => {
             mistakes.extend(checks::run(&config, &values, &broken));
             config.notices = notices::of(&config, &values);

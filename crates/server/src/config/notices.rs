@@ -1,16 +1,15 @@
 //! What is set and has no effect yet, or deserves a second look. Nothing is ignored without a word.
 
+use super::cognito::HOSTED_PAGE;
 use super::mistake::bracketed;
 use super::near;
-use super::sections::{Config, MailKind, PoolKind};
+use super::sections::{Config, MailKind};
 use super::values::Values;
 
 /// Settings (or the beginnings of their keys) that this version reads and does not serve, and what holds instead.
-const NOT_SERVED: [(&str, &str); 4] = [
+const NOT_SERVED: [(&str, &str); 2] = [
     ("surfaces.hosted.token_ttl", "a cookie session lasts as session.* says and gets no token"),
     ("surfaces.hosted.password_rule.", "its people have their passwords at the provider"),
-    ("surfaces.accounts.", "its paths do not exist"),
-    ("user_pool.migrate_from", "people sign up anew"),
 ];
 
 /// Lines for the log, at the start.
@@ -22,11 +21,17 @@ pub(super) fn of(config: &Config, values: &Values) -> Vec<String> {
     let given = |beginning: &str| values.keys().find(|key| key.starts_with(beginning));
     let mut notices: Vec<_> =
         NOT_SERVED.iter().filter_map(|(beginning, instead)| Some(not_served(given(beginning)?, instead))).collect();
-    if config.user_pool.kind == PoolKind::Cognito {
-        notices.push(not_served("user_pool.kind", "passwords are kept in Doorward's own store"));
+    if config.environment.protects() && config.mail.kind == MailKind::Log {
+        let origin = values.origin("mail.url");
+        notices.push(format!(
+            "mail.url is log: (from {origin}): nobody gets any mail, and so no code; name a mail server there"
+        ));
     }
-    if config.mail.kind != MailKind::Log {
-        notices.push(not_served("mail.url", "no mail is sent"));
+    if !config.aws.built_in && !values.is_given("user_pool.kind") && values.is_given(HOSTED_PAGE) {
+        notices.push(
+            "this build has no AWS: people sign in at the pool's own page, and other passwords are kept in Doorward's own store"
+                .to_owned(),
+        );
     }
     if !config.surfaces.hosted.enabled && !config.providers.is_empty() {
         notices

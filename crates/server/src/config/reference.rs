@@ -75,8 +75,7 @@ fn old_names(out: &mut String) {
     out.push_str("\n## Old names\n\nRead from the environment and `.env`; empty ones are taken as not set.\n\n| name | sets |\n| --- | --- |\n");
     for old in OLD_NAMES {
         let sets: Vec<_> = old.sets.iter().map(|(key, _)| format!("`{}`", super::mistake::bracketed(key))).collect();
-        let sets = if sets.is_empty() { "nothing here: the AWS SDK reads it".to_owned() } else { sets.join(", ") };
-        write(out, format_args!("| `{}` | {sets} |\n", old.name));
+        write(out, format_args!("| `{}` | {} |\n", old.name, sets.join(", ")));
     }
     out.push_str(
         "\n`COGNITO_USER_POOL_ID` with `COGNITO_CLIENT_ID` also sets `user_pool.kind` to `cognito`, and where `COGNITO_DOMAIN`, \

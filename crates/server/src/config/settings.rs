@@ -167,10 +167,11 @@ const ACCOUNTS: &[Setting] = &[
     one("surfaces.hosted.token_ttl", TOKEN_LIFE, Fixed("1h"), "Life of its access tokens."),
     one("surfaces.hosted.password_rule.min", PASSWORD_MIN, Fixed("8"), "Least characters of a password."),
     many("surfaces.hosted.password_rule.classes", CLASSES, Fixed(""), "Kinds of character a password must have."),
-    one("surfaces.accounts.enabled", Kind::Flag, Fixed("true"), "Accounts with codes by mail."),
+    one("surfaces.accounts.enabled", Kind::Flag, Fixed("true"), "Accounts with codes by mail: `/api/v1/auth/register`, `verify-otp`, `login` and so on."),
     one("surfaces.accounts.token_ttl", TOKEN_LIFE, Fixed("1h"), "Life of its access tokens."),
     one("surfaces.accounts.password_rule.min", PASSWORD_MIN, Fixed("8"), "Least characters of a password."),
     many("surfaces.accounts.password_rule.classes", CLASSES, Fixed(""), "Kinds of character a password must have."),
+    one("surfaces.accounts.tell_taken", Kind::Flag, Fixed("true"), "Whether signing up tells that an address has an account. If not, the answer is the same and the owner gets a mail."),
     one("surfaces.signin.enabled", Kind::Flag, Fixed("true"), "E-mail and password under `/api/auth`."),
     one("surfaces.signin.token_ttl", TOKEN_LIFE, Fixed("7d"), "Life of its access tokens."),
     one("surfaces.signin.password_rule.min", PASSWORD_MIN, Fixed("8"), "Least characters of a password."),
@@ -209,21 +210,29 @@ const ACCOUNTS: &[Setting] = &[
 /// Other parties: pools, mail, providers, issuers, and the services behind the gateway.
 #[rustfmt::skip] // Rows are read as a table.
 const OUTSIDE: &[Setting] = &[
-    one("user_pool.kind", Kind::Choice(PoolKind::NAMES), Derived("`cognito` with `COGNITO_USER_POOL_ID` and `COGNITO_CLIENT_ID` in the environment, else `local`"), "Who keeps the passwords."),
+    one("user_pool.kind", Kind::Choice(PoolKind::NAMES), Derived("`cognito` with `COGNITO_USER_POOL_ID` and `COGNITO_CLIENT_ID` in the environment, else `local`"), "Who keeps the passwords. A Cognito pool needs a build with the feature `aws`; its own tokens then count as bearer tokens."),
     one("user_pool.migrate_from", Kind::Choice(&["cognito"]), Off, "With `local`: the first right password at the old pool moves the person over."),
-    one("user_pool.pool_id", Kind::Text, Off, "Id of the Cognito user pool."),
+    one("user_pool.pool_id", Kind::PoolId, Off, "Id of the Cognito user pool."),
     one("user_pool.client_id", Kind::Text, Off, "Id of the client at the pool."),
     one("user_pool.client_secret", Kind::Text, Off, "Secret of the client at the pool.").secret(),
-    one("user_pool.region", Kind::Text, Off, "AWS region of the pool."),
+    one("user_pool.region", Kind::Text, Derived("the one the pool's id begins with"), "AWS region of the pool."),
+    one("user_pool.endpoint_url", Kind::BaseUrl, Derived("`aws.endpoint_url`"), "Where the pool's API is, if not at AWS."),
 
-    one("user_pool.endpoint_url", Kind::BaseUrl, Off, "Where the pool's API is, if not at AWS."),
+    one("aws.access_key_id", Kind::Text, Off, "Key for AWS's services. Without it the SDK looks where it always does: variables, profiles, roles.").secret(),
+    one("aws.secret_access_key", Kind::Text, Off, "Its secret.").secret(),
+    one("aws.session_token", Kind::Text, Off, "Its token, if it is a temporary one.").secret(),
     one("aws.endpoint_url", Kind::BaseUrl, Off, "Where AWS's services are, if not at AWS."),
 
     many("outbound.resolve", Kind::Resolve, Fixed(""), "Where providers, issuers and services are, instead of where the name system says; the name in TLS stays."),
     one("outbound.extra_ca", Kind::Text, Off, "File of certificates, PEM, to trust beside the system's, of providers, issuers and services."),
 
-    one("mail.url", Kind::MailUrl, Fixed("log:"), "How mail is sent.").address(),
+    one("mail.url", Kind::MailUrl, Fixed("log:"), "How [mail](accounts.md#mail) leaves: `smtp://user:password@host:587` (STARTTLS), `smtps://user:password@host:465`, `ses://region` (needs a build with the feature `aws`), or `log:`, which shows it in development and sends nothing anywhere.").address(),
     one("mail.from", Kind::Text, Fixed("Doorward <no-reply@localhost>"), "Sender of mail."),
+    one("mail.reply_to", Kind::Text, Off, "Where answers to mail go."),
+    one("mail.product", Kind::Text, Fixed("Doorward"), "What mail calls the product."),
+    one("mail.templates", Kind::Text, Off, "Folder with templates of your own; `doorward mail templates` writes the built-in ones there to begin with."),
+    one("mail.timeout", time(SECOND, MINUTE), Fixed("10s"), "How long handing over one mail may take."),
+    one("mail.ses_endpoint_url", Kind::BaseUrl, Derived("`aws.endpoint_url`"), "Where the API of Amazon SES is, if not at AWS."),
 
     one("providers[].id", Kind::Slug, Required, "Name of a provider people sign in through; the first is the default."),
     one("providers[].issuer", Kind::Url, Required, "Its issuer, to the letter; discovery starts here."),

@@ -14,6 +14,8 @@ pub(crate) struct Sources {
     pub(crate) env: Vec<(String, String)>,
     /// Settings from the command line, in their order.
     pub(crate) flags: Vec<Flag>,
+    /// Whether this build has Amazon's services.
+    pub(crate) with_aws: bool,
 }
 
 /// A file that was read.

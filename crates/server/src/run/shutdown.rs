@@ -105,7 +105,7 @@ impl Shutdown {
     }
 
     /// Ends when what is still under way must be cut.
-    pub(super) async fn time_is_up(&self) {
+    pub(crate) async fn time_is_up(&self) {
         let mut phases = self.phase.subscribe();
         loop {
             let phase = *phases.borrow_and_update();

@@ -123,6 +123,7 @@ mod tests {
             client_id: None,
             client_secret: None,
             region: region.map(str::to_owned),
+            endpoint_url: None,
         }
     }
 

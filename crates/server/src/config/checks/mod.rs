@@ -2,10 +2,12 @@
 
 mod exposure;
 mod files;
+mod mail;
 mod providers;
 mod routes;
 mod secrets;
 mod sense;
+mod user_pool;
 
 use std::collections::BTreeSet;
 
@@ -97,6 +99,16 @@ pub(super) const CHECKS: &[Check] = &[
     check(Always, "a client authentication without its secret or key, or `none` with one", &["providers"], providers::client_auth),
     check(Always, "a rule for groups that gives nothing", &["providers"], providers::groups_for_nothing),
     check(Protecting, "an http redirect URI beyond this machine", &["server.public_url"], providers::redirect_in_the_clear),
+
+    check(Always, "a Cognito pool or Amazon SES in a build without the feature `aws`", &[], user_pool::absent),
+    check(Always, "a Cognito pool without `user_pool.pool_id` or `user_pool.client_id`", &["user_pool"], user_pool::unnamed),
+    check(Always, "`user_pool.migrate_from` where the pool keeps the passwords", &["user_pool"], user_pool::leaving_and_staying),
+    check(Always, "a Cognito pool in another region than its id says", &["user_pool"], user_pool::other_region),
+    check(Always, "half an AWS key", &["aws"], user_pool::half_a_key),
+
+    check(Always, "a sender that is no mailbox, and templates of mail that are missing or broken", &[], mail::unwritable),
+    check(Protecting, "mail from `localhost`", &["mail.url"], mail::sender_nowhere),
+    check(Always, "Amazon SES without a region", &["mail.url", "user_pool"], mail::ses_nowhere),
 
     check(Always, "a certificate without its key, or a key without its certificate", &["server.tls"], files::half_tls),
     check(Always, "a file of certificates or keys that cannot be read", &[], files::unreadable),

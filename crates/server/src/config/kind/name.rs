@@ -52,6 +52,21 @@ pub(super) fn slug(text: &str) -> Checked {
     Err(not(text, "cannot stand in a path", "use lower-case letters, digits, - and _, at most 64"))
 }
 
+/// A pool's id begins with its region: `us-east-1_AbCdEfGhI`.
+pub(super) fn pool_id(text: &str) -> Checked {
+    let region = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let sound = text.rsplit_once('_').is_some_and(|(of, id)| {
+        !of.is_empty()
+            && of.bytes().all(region)
+            && !id.is_empty()
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    if sound || text.is_empty() {
+        return Ok(text.to_owned());
+    }
+    Err(not(text, "is not the id of a user pool", "copy it from the pool's page: us-east-1_AbCdEfGhI"))
+}
+
 pub(super) fn role(text: &str) -> Checked {
     match text.parse::<Role>() {
         Ok(_) => Ok(text.to_owned()),
@@ -85,6 +100,10 @@ mod tests {
         }
         assert!(taken(Kind::Slug, "corp-2").is_ok() && taken(Kind::Slug, "Corp").is_err());
         assert!(taken(Kind::Role, "billing-reader").is_ok() && taken(Kind::Role, "Billing").is_err());
+        assert!(taken(Kind::PoolId, "us-east-1_Ab3").is_ok() && taken(Kind::PoolId, "local_Ab3").is_ok());
+        for id in ["us-east-1", "_Ab3", "us-east-1_", "us east_Ab3", "us-east-1_Ab3/../x"] {
+            assert!(taken(Kind::PoolId, id).is_err(), "{id}");
+        }
         assert!(taken(Kind::Path, "/healthz").is_ok() && taken(Kind::Path, "/health/*").is_err());
     }
 }

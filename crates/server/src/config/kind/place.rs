@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use doorward_mail::SmtpSettings;
 use ipnet::IpNet;
 use url::Url;
 
@@ -84,15 +85,23 @@ pub(super) fn store(text: &str) -> Checked {
 }
 
 pub(super) fn mail(text: &str) -> Checked {
-    let by_server = ["smtp://", "smtps://"].iter().any(|scheme| text.starts_with(scheme)) && Url::parse(text).is_ok();
-    if by_server || ["log:", "ses:"].iter().any(|scheme| text.starts_with(scheme)) {
-        return Ok(text.to_owned());
-    }
+    let hint = match text.split_once(':') {
+        Some(("log", "")) => return Ok(text.to_owned()),
+        Some(("ses", region)) if is_region(region.strip_prefix("//").unwrap_or(region)) => return Ok(text.to_owned()),
+        Some(("ses", _)) => "write it as ses: or ses://us-east-1".to_owned(),
+        Some(("smtp" | "smtps", _)) => match SmtpSettings::parse(text) {
+            Ok(_) => return Ok(text.to_owned()),
+            Err(error) => error.to_string(),
+        },
+        _ => "write it as smtp://user:password@host:587, smtps://user:password@host:465, ses:// with a region, or log:"
+            .to_owned(),
+    };
     // The text itself is not shown, as of a store.
-    Err(Fault {
-        what: "is not a way to send mail".to_owned(),
-        hint: "write it as log: or smtps://user:password@host, special characters percent-encoded".to_owned(),
-    })
+    Err(Fault { what: "is not a way to send mail".to_owned(), hint })
+}
+
+fn is_region(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 #[cfg(test)]

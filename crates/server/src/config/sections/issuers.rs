@@ -1,13 +1,14 @@
-//! Outside issuers whose tokens are accepted.
+//! Outside issuers whose tokens are accepted; the pool that keeps the passwords is one of them.
 
 use super::super::mistake::Mistake;
 use super::super::values::Values;
+use super::UserPool;
 
 /// An issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "the claim, the specification and the setting are all called issuer")]
 pub(crate) struct Issuer {
-    /// Where it stands in the configuration: `issuers.0`.
+    /// Where it stands in the configuration: `issuers.0`, or `user_pool`.
     pub(crate) entry: String,
     /// Its name, to the letter.
     pub(crate) issuer: String,
@@ -18,7 +19,7 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    pub(super) fn read_all(values: &Values) -> Result<Vec<Self>, Mistake> {
+    pub(super) fn read_all(values: &Values, pool: &UserPool) -> Result<Vec<Self>, Mistake> {
         let read = |entry: &String| {
             Ok(Self {
                 entry: entry.clone(),
@@ -27,6 +28,14 @@ impl Issuer {
                 jwks_uri: values.maybe(&format!("{entry}.jwks_uri"))?,
             })
         };
-        values.entries("issuers").iter().map(read).collect()
+        let mut issuers = values.entries("issuers").iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        if let Some(pool) = pool.issuer() {
+            match issuers.iter_mut().find(|issuer| issuer.issuer == pool.issuer) {
+                // Named for other clients of the same pool too.
+                Some(issuer) => issuer.audiences.extend(pool.audiences),
+                None => issuers.push(pool),
+            }
+        }
+        Ok(issuers)
     }
 }

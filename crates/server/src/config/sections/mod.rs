@@ -1,5 +1,6 @@
 //! The parsed configuration, one file a section. Each reads checked values and knows nothing of where they came from.
 
+mod aws;
 mod choice;
 mod issuers;
 mod log;
@@ -16,6 +17,7 @@ mod surfaces;
 mod tokens;
 mod user_pool;
 
+pub(crate) use self::aws::Aws;
 pub(crate) use self::issuers::Issuer;
 pub(crate) use self::log::{Log, LogFormat, LogLevel};
 pub(crate) use self::mail::{Mail, MailKind};
@@ -57,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) throttle: Throttle,
     /// Who keeps the passwords.
     pub(crate) user_pool: UserPool,
+    /// How Amazon's services are reached.
+    pub(crate) aws: Aws,
     /// How mail is sent.
     pub(crate) mail: Mail,
     /// Cookies and the sessions behind them.
@@ -75,8 +79,9 @@ pub(crate) struct Config {
 
 impl Config {
     /// Reads every section.
-    pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
+    pub(super) fn read(values: &Values, with_aws: bool) -> Result<Self, Mistake> {
         let server = Server::read(values)?;
+        let user_pool = UserPool::read(values)?;
         Ok(Self {
             environment: values.one("environment")?,
             log: Log::read(values)?,
@@ -86,14 +91,15 @@ impl Config {
             seed: Seed::read(values)?,
             password: Password::read(values)?,
             throttle: Throttle::read(values)?,
-            user_pool: UserPool::read(values)?,
-            mail: Mail::read(values)?,
+            mail: Mail::read(values, &user_pool)?,
+            aws: Aws::read(values, with_aws)?,
             session: Session::read(values)?,
             outbound: Outbound::read(values)?,
             providers: Provider::read_all(values, &server)?,
-            issuers: Issuer::read_all(values)?,
+            issuers: Issuer::read_all(values, &user_pool)?,
             routes: Route::read_all(values)?,
             server,
+            user_pool,
             notices: Vec::new(),
         })
     }

@@ -13,7 +13,7 @@ pub(crate) struct Surfaces {
     /// Sign-in through a provider's page, cookie sessions.
     pub(crate) hosted: Surface,
     /// Accounts with codes by mail.
-    pub(crate) accounts: Surface,
+    pub(crate) accounts: Accounts,
     /// E-mail and password.
     pub(crate) signin: Surface,
     /// Identity for microservices.
@@ -29,6 +29,15 @@ pub(crate) struct Surface {
     pub(crate) token_ttl: SignedDuration,
     /// What passwords it takes.
     pub(crate) password_rule: PasswordRule,
+}
+
+/// What accounts with codes have beside it.
+#[derive(Clone, Debug)]
+pub(crate) struct Accounts {
+    /// What every surface has.
+    pub(crate) surface: Surface,
+    /// Whether signing up tells that an address is taken.
+    pub(crate) tell_taken: bool,
 }
 
 /// What the directory has beside it.
@@ -48,7 +57,10 @@ impl Surfaces {
     pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
         Ok(Self {
             hosted: Surface::read(values, "hosted")?,
-            accounts: Surface::read(values, "accounts")?,
+            accounts: Accounts {
+                surface: Surface::read(values, "accounts")?,
+                tell_taken: values.one("surfaces.accounts.tell_taken")?,
+            },
             signin: Surface::read(values, "signin")?,
             directory: Directory {
                 surface: Surface::read(values, "directory")?,

@@ -2,8 +2,10 @@
 
 use secrecy::SecretString;
 
+use super::super::cognito;
 use super::super::mistake::Mistake;
 use super::super::values::Values;
+use super::Issuer;
 use super::choice::choice;
 
 choice! {
@@ -18,7 +20,6 @@ choice! {
 
 /// The user pool.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "Cognito pools come with the accounts surface"))]
 pub(crate) struct UserPool {
     /// Who keeps the passwords.
     pub(crate) kind: PoolKind,
@@ -30,12 +31,15 @@ pub(crate) struct UserPool {
     pub(crate) client_id: Option<String>,
     /// Secret of the client there.
     pub(crate) client_secret: Option<SecretString>,
-    /// AWS region.
+    /// AWS region, where it is said.
     pub(crate) region: Option<String>,
+    /// Where its API is, if not at AWS.
+    pub(crate) endpoint_url: Option<String>,
 }
 
 impl UserPool {
     pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
+        let everywhere = values.maybe("aws.endpoint_url")?;
         Ok(Self {
             kind: values.one("user_pool.kind")?,
             migrate_from: values.maybe("user_pool.migrate_from")?,
@@ -43,6 +47,37 @@ impl UserPool {
             client_id: values.maybe("user_pool.client_id")?,
             client_secret: values.secret("user_pool.client_secret"),
             region: values.maybe("user_pool.region")?,
+            endpoint_url: values.maybe("user_pool.endpoint_url")?.or(everywhere),
+        })
+    }
+
+    /// The setting by which a pool elsewhere is asked, if one is.
+    pub(crate) fn asked_by(&self) -> Option<&'static str> {
+        match (self.kind, self.migrate_from) {
+            (PoolKind::Cognito, _) => Some("user_pool.kind"),
+            (PoolKind::Local, Some(PoolKind::Cognito)) => Some("user_pool.migrate_from"),
+            (PoolKind::Local, None | Some(PoolKind::Local)) => None,
+        }
+    }
+
+    /// The region its id begins with.
+    pub(crate) fn region_of_id(&self) -> Option<&str> {
+        cognito::region_of(self.pool_id.as_deref()?)
+    }
+
+    /// Its region.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.region.as_deref().or_else(|| self.region_of_id())
+    }
+
+    /// The pool that keeps the passwords as the issuer of its own tokens, made for its one client.
+    pub(super) fn issuer(&self) -> Option<Issuer> {
+        let (pool_id, client_id) = (self.pool_id.as_deref()?, self.client_id.clone()?);
+        (self.kind == PoolKind::Cognito).then_some(Issuer {
+            entry: "user_pool".to_owned(),
+            issuer: cognito::issuer(self.region_of_id().or(self.region())?, pool_id),
+            audiences: vec![client_id],
+            jwks_uri: self.endpoint_url.as_deref().map(|endpoint| cognito::document(endpoint, pool_id, "jwks.json")),
         })
     }
 }

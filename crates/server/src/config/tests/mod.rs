@@ -21,6 +21,7 @@ fn sources(file: &str, env: &[(&str, &str)], dotenv: &str) -> Sources {
         dotenv: (!dotenv.is_empty()).then(|| document(".env", dotenv)),
         env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         flags: Vec::new(),
+        with_aws: true,
     }
 }
 

@@ -1,0 +1,119 @@
+//! Amazon's services as the configuration says: one configuration of the SDK for all of them, made without asking anybody.
+//! A build without the feature `aws` has none of it; the checks of the configuration refuse what would need it.
+
+pub(crate) use built::Aws;
+
+/// Whether this build has it.
+pub(crate) const BUILT_IN: bool = cfg!(feature = "aws");
+
+#[cfg(feature = "aws")]
+mod built {
+    use std::sync::Arc;
+
+    use anyhow::Context as _;
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_credential_types::Credentials;
+    use doorward_federation::{CognitoPool, CognitoSettings};
+    use doorward_identity::observer::Observer;
+    use doorward_identity::user_pool::OutsidePool;
+    use doorward_mail::Carrier;
+    use secrecy::ExposeSecret as _;
+
+    use crate::config::{self, Config, MailKind};
+
+    /// The SDK's configuration, if any of the services is asked.
+    pub(crate) struct Aws(Option<SdkConfig>);
+
+    impl Aws {
+        /// Reads what the SDK reads (variables, profiles); credentials are looked for when a call first needs them.
+        pub(crate) async fn load(config: &Config) -> Self {
+            let asked = config.user_pool.asked_by().is_some() || matches!(config.mail.kind, MailKind::Ses { .. });
+            if !asked {
+                return Self(None);
+            }
+            let mut loader = aws_config::defaults(BehaviorVersion::latest());
+            // With a region told, nobody is asked for one.
+            loader = loader.region(config.user_pool.region().map(|region| Region::new(region.to_owned())));
+            if let Some(credentials) = credentials(&config.aws) {
+                loader = loader.credentials_provider(credentials);
+            }
+            if let Some(endpoint) = &config.aws.endpoint_url {
+                loader = loader.endpoint_url(endpoint);
+            }
+            Self(Some(loader.load().await))
+        }
+
+        /// The Cognito pool.
+        pub(crate) fn user_pool(
+            &self,
+            pool: &config::UserPool,
+            observer: Arc<dyn Observer>,
+        ) -> anyhow::Result<Arc<dyn OutsidePool>> {
+            let sdk = self.0.as_ref().context("no user pool is configured")?;
+            let settings = CognitoSettings {
+                pool_id: pool.pool_id.clone().context("user_pool.pool_id is missing")?,
+                client_id: pool.client_id.clone().context("user_pool.client_id is missing")?,
+                client_secret: pool.client_secret.clone(),
+                region: pool.region().context("user_pool.region is missing")?.to_owned(),
+                endpoint_url: pool.endpoint_url.clone(),
+            };
+            Ok(Arc::new(CognitoPool::new(sdk, settings, observer)))
+        }
+
+        /// Amazon's service for mail.
+        pub(crate) fn ses(&self, mail: &config::Mail) -> anyhow::Result<Carrier> {
+            let MailKind::Ses { region } = &mail.kind else { anyhow::bail!("mail.url does not name SES") };
+            let mut sdk = self.0.clone().context("SES is not configured")?.into_builder();
+            sdk.set_region(region.clone().map(Region::new)).set_endpoint_url(mail.ses_endpoint_url.clone());
+            Ok(Carrier::Ses(sdk.build()))
+        }
+    }
+
+    /// A key that the settings name. The process's own variables would be found by the SDK; those in `.env` would not.
+    fn credentials(aws: &config::Aws) -> Option<Credentials> {
+        let (id, secret) = (aws.access_key_id.as_ref()?, aws.secret_access_key.as_ref()?);
+        let token = aws.session_token.as_ref().map(|token| token.expose_secret().to_owned());
+        Some(Credentials::new(id.expose_secret(), secret.expose_secret(), token, None, "doorward's settings"))
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+mod built {
+    use std::sync::Arc;
+
+    use anyhow::bail;
+    use doorward_identity::observer::Observer;
+    use doorward_identity::user_pool::OutsidePool;
+    use doorward_mail::Carrier;
+
+    use crate::config::{self, Config};
+
+    const ABSENT: &str = "this build has no AWS: build it with --features aws";
+
+    /// Nothing.
+    pub(crate) struct Aws;
+
+    impl Aws {
+        /// Nothing.
+        #[expect(clippy::unused_async, reason = "as in a build that has it")]
+        pub(crate) async fn load(_: &Config) -> Self {
+            Self
+        }
+
+        /// There is none.
+        #[expect(clippy::unused_self, reason = "as in a build that has it")]
+        pub(crate) fn user_pool(
+            &self,
+            _: &config::UserPool,
+            _: Arc<dyn Observer>,
+        ) -> anyhow::Result<Arc<dyn OutsidePool>> {
+            bail!(ABSENT)
+        }
+
+        /// There is none.
+        #[expect(clippy::unused_self, reason = "as in a build that has it")]
+        pub(crate) fn ses(&self, _: &config::Mail) -> anyhow::Result<Carrier> {
+            bail!(ABSENT)
+        }
+    }
+}
