@@ -6,7 +6,7 @@ use crate::audit::{AuditAction, AuditActor};
 use crate::session::Origin;
 use crate::throttle::ThrottleKey;
 use crate::user::{AccountError, EmailAddress, User};
-use crate::user_pool::{OutsidePool, PoolError, PoolFailure};
+use crate::user_pool::{OutsidePool, PoolError, PoolFailure, RecordError};
 use crate::{Identity, StoreError, UserId};
 
 /// A wish for a code.
@@ -31,17 +31,16 @@ impl Identity {
         if let Some(retry_after_s) = self.admit_code_request(&email).await? {
             return Err(self.refuse_code(request.purpose, retry_after_s));
         }
-        match (request.purpose, self.user_pool.outside()) {
-            (CodePurpose::EmailVerification, Some(pool)) => resend(pool, &email).await,
-            (CodePurpose::PasswordReset, Some(pool)) => {
-                let user = self.find_or_adopt(pool, &email).await?;
-                self.send_code(user, &email, &request).await
-            }
-            _ => {
-                let user = self.store.find_user_by_email(email.key()).await?;
-                self.send_code(user, &email, &request).await
-            }
+        if request.purpose == CodePurpose::EmailVerification
+            && let Some(pool) = self.user_pool.outside()
+        {
+            return resend(pool, &email).await;
         }
+        let user = match self.user_pool.elsewhere() {
+            Some(pool) if request.purpose == CodePurpose::PasswordReset => self.find_or_adopt(pool, &email).await?,
+            _ => self.store.find_user_by_email(email.key()).await?,
+        };
+        self.send_code(user, &email, &request).await
     }
 
     /// Counts a mail that somebody asks for to that address, known or not. Answers the seconds to wait where it may
@@ -88,10 +87,23 @@ impl Identity {
     /// The account with that address. One that only the pool has gets its record first. The pool is asked in any case,
     /// so that this takes the same time for every address.
     async fn find_or_adopt(&self, pool: &dyn OutsidePool, email: &EmailAddress) -> Result<Option<User>, AccountError> {
-        let there = pool.find(email.as_str()).await.map_err(PoolFailure::from)?;
-        let here = self.store.find_user_by_email(email.key()).await?;
-        let _ = there;
-        Ok(here)
+        let there = match pool.find(email.as_str()).await {
+            Ok(there) => there,
+            Err(error) if self.user_pool.outside().is_some() => return Err(PoolFailure::from(error).into()),
+            Err(error) => {
+                // Whoever moved over does not depend on the former pool any more.
+                tracing::warn!(%error, "the former user pool cannot be asked who has an account there");
+                None
+            }
+        };
+        match (self.store.find_user_by_email(email.key()).await?, there) {
+            (None, Some(account)) => match self.pool_account(pool, &account).await {
+                Ok(user) => Ok(Some(user)),
+                Err(RecordError::Conflict | RecordError::NotVerified) => Ok(None),
+                Err(error) => Err(error.into()),
+            },
+            (here, _) => Ok(here),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod counts;
 mod live;
 mod model;
 mod own;
+mod password;
 mod refresh;
 mod sign_in;
 mod sign_out;

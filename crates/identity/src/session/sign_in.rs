@@ -14,10 +14,9 @@ use super::{Origin, SignInMethod, SignedIn};
 use crate::credential::{HasherError, Overloaded, PasswordHash, normalize};
 use crate::fault::Internal;
 use crate::observer::SignInOutcome;
-use crate::throttle::{Admission, ThrottleKey, network};
 use crate::user::{EmailAddress, User};
 use crate::user_pool::PoolFailure;
-use crate::{Identity, StoreError, Surface, UserId};
+use crate::{Identity, StoreError, Surface};
 
 /// A wish to sign in.
 pub struct SignIn<'r> {
@@ -135,7 +134,9 @@ impl Identity {
         let user = self.find_by(email.as_ref()).await?;
         let key = self.throttle_key(user.as_ref(), email.as_ref(), origin.address).await?;
         let _turn = self.turns.wait(&key).await;
-        self.count_attempt(&key).await?;
+        if let Some(retry_after_s) = self.admit(&key).await? {
+            return Err(Refusal::throttled(retry_after_s));
+        }
 
         let password = normalize(password);
         let judged = self.judge(user, password.clone(), origin.address).await?;
@@ -181,38 +182,6 @@ impl Identity {
 
     fn count_failure(&self, address: Option<IpAddr>, outcome: SignInOutcome) -> Refusal {
         self.failed_from(address).map_or_else(|| Refusal::bad_credentials(outcome), Refusal::throttled)
-    }
-
-    /// The counter for this attempt: the account's, or its own for an address the person used before, so that
-    /// strangers cannot lock them out. An unknown account costs the same store call.
-    pub(crate) async fn throttle_key(
-        &self,
-        user: Option<&User>,
-        email: Option<&EmailAddress>,
-        address: Option<IpAddr>,
-    ) -> Result<ThrottleKey, StoreError> {
-        let address = address.map(network);
-        let nobody = UserId::from_uuid(uuid::Uuid::nil());
-        let asked = user.map_or(nobody, |user| user.id);
-        let known_address = match address {
-            Some(address) => self.store.knows_address(asked, address).await?,
-            None => false,
-        };
-        Ok(match (user, address) {
-            (Some(user), Some(address)) if known_address => ThrottleKey::of_user_at(user.id, address),
-            (Some(user), _) => ThrottleKey::of_user(user.id),
-            (None, _) => ThrottleKey::of_unknown(email),
-        })
-    }
-
-    async fn count_attempt(&self, key: &ThrottleKey) -> Result<(), Refusal> {
-        let now = self.clock.now();
-        match self.store.admit_attempt(key, now).await? {
-            Admission::Admitted(_) => Ok(()),
-            Admission::Blocked { until } => {
-                Err(Refusal::throttled(until.duration_since(now).as_secs().max(1).unsigned_abs()))
-            }
-        }
     }
 
     /// Hashes the password anew when the setting changed since. A failure costs nobody their sign-in.

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::{EmailAddress, Role, User, UserContext, UserQuery, UserStatus};
+use super::{EmailAddress, Person, Role, User, UserContext, UserQuery, UserStatus};
 use crate::audit::{AuditAction, AuditEvent, AuditQuery};
 use crate::change::ChangeSubject;
 use crate::credential::{HasherError, Overloaded};
@@ -109,7 +109,7 @@ impl Identity {
             Some(password) => Some(self.hasher.hash(password, None).await?),
             None => None,
         };
-        let mut user = self.new_user(checked.email, checked.name, hash, sorted(new.roles));
+        let mut user = self.new_user(checked.email, Person::named(checked.name), hash, sorted(new.roles));
         user.email_verified_at = new.email_verified.then_some(user.created_at);
         let audit = by.audit(self, AuditAction::UserCreated, user.id, None);
         match self.store.insert_user(&self.with_defaults(user.clone()), &audit).await? {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{EmailAddress, NewUser, Role, User, UserContext, UserStatus};
+use super::{EmailAddress, NewUser, Person, Role, User, UserContext, UserStatus};
 use crate::audit::{AuditAction, AuditActor};
 use crate::credential::{HasherError, Overloaded, PasswordHash, normalize};
 use crate::fault::{FieldFault, Internal};
@@ -135,7 +135,7 @@ impl Identity {
             Some(password) => Some(self.hasher.hash(password, address).await?),
             None => None,
         };
-        let user = self.new_user(checked.email, checked.name, hash, Vec::new());
+        let user = self.new_user(checked.email, Person::named(checked.name), hash, Vec::new());
         let id = user.id;
         let actor = AuditActor::User(id);
         let audit = self.audit(actor, AuditAction::UserSignedUp, id, None, &request.origin);
@@ -175,19 +175,19 @@ impl Identity {
     }
 
     /// An active account made now.
-    pub(super) fn new_user(
+    pub(crate) fn new_user(
         &self,
         email: EmailAddress,
-        name: Option<DisplayName>,
+        person: Person,
         password_hash: Option<PasswordHash>,
         roles: Vec<Role>,
     ) -> User {
         let now = self.clock.now();
-        User {
+        let mut user = User {
             id: UserId::new(now, &*self.entropy),
             email,
             email_verified_at: None,
-            name: name.map(String::from),
+            name: None,
             first_name: None,
             last_name: None,
             phone: None,
@@ -200,11 +200,13 @@ impl Identity {
             last_signin_at: None,
             signed_out_at: None,
             version: 1,
-        }
+        };
+        person.describe(&mut user);
+        user
     }
 
     /// A new account with the team and domain that everybody begins with.
-    pub(super) fn with_defaults(&self, user: User) -> NewUser {
+    pub(crate) fn with_defaults(&self, user: User) -> NewUser {
         NewUser {
             user,
             identity: None,

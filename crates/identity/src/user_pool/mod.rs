@@ -1,11 +1,13 @@
 //! Who keeps the passwords: Doorward's own store, or a user pool elsewhere.
 
+mod account;
 mod failure;
 mod model;
 mod port;
 
 use std::sync::Arc;
 
+pub(crate) use account::RecordError;
 pub use failure::PoolFailure;
 pub use model::{Challenge, PoolAccount, PoolPage, PoolSignUp, PoolSignedIn, PoolTokens};
 pub use port::{OutsidePool, PoolError};

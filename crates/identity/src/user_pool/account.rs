@@ -1,0 +1,203 @@
+//! The record of somebody who has an account in a pool elsewhere: found, made, or taken over by them.
+//!
+//! A record and an account belong together in two ways only: the record was made for the account, or the pool knows
+//! that the address of both is theirs. Whoever was in a record before its address was proved, by a password or a
+//! session, is out when it is: else they would share it with the owner of the address.
+//!
+//! Every step can be repeated: what failed half-way is finished by the next call for the same account.
+
+use super::{OutsidePool, PoolAccount, PoolError, PoolFailure};
+use crate::audit::{AuditAction, AuditActor, AuditEvent};
+use crate::change::ChangeSubject;
+use crate::session::Origin;
+use crate::store::{Inserted, Saved};
+use crate::user::{AccountError, EmailAddress, ExternalIdentity, NewUser, Person, User};
+use crate::{Identity, StoreError, UserId};
+
+/// Why an account of the pool has no record here.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    /// There is a record of that address, and the pool does not know that the address is theirs.
+    #[error("the pool does not know that the address is theirs")]
+    NotVerified,
+    /// The record of that address is somebody else's, or the account is none that can have one.
+    #[error("the account's address is no good, or another's")]
+    Conflict,
+    /// The pool.
+    #[error(transparent)]
+    Pool(#[from] PoolFailure),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<PoolError> for RecordError {
+    fn from(error: PoolError) -> Self {
+        Self::Pool(error.into())
+    }
+}
+
+impl From<RecordError> for AccountError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::NotVerified | RecordError::Conflict => Self::Taken,
+            RecordError::Pool(failure) => Self::Pool(failure),
+            RecordError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Identity {
+    /// Who somebody is at the pool, if that is known.
+    pub(crate) async fn pool_subject(
+        &self,
+        pool: &dyn OutsidePool,
+        user: UserId,
+    ) -> Result<Option<String>, StoreError> {
+        let identities = self.store.list_identities(user).await?;
+        Ok(identities.into_iter().find(|known| known.issuer == pool.issuer()).map(|known| known.subject))
+    }
+
+    /// The account of a record at the pool: the one it is linked to, else the one with its address, whose link must
+    /// be proved by then ([`Identity::pool_account`]).
+    pub(crate) async fn account_at(
+        &self,
+        pool: &dyn OutsidePool,
+        user: &User,
+    ) -> Result<Option<PoolAccount>, RecordError> {
+        if let Some(subject) = self.pool_subject(pool, user.id).await?
+            && let Some(account) = pool.find(&subject).await?
+        {
+            return Ok(Some(account));
+        }
+        Ok(pool.find(user.email.as_str()).await?)
+    }
+
+    /// The record of an account at the pool, made where there is none for its address. What the pool vouches for
+    /// (`email_verified`) counts here too. A disabled record is answered as it is and left alone.
+    pub(crate) async fn pool_account(
+        &self,
+        pool: &dyn OutsidePool,
+        account: &PoolAccount,
+    ) -> Result<User, RecordError> {
+        let identity = ExternalIdentity { issuer: pool.issuer().to_owned(), subject: account.subject.clone() };
+        if let Some(user) = self.store.find_user_by_identity(&identity).await? {
+            return self.of_known_account(pool, user, &identity, account).await;
+        }
+        let email: Option<EmailAddress> = account.email.as_deref().and_then(|email| email.parse().ok());
+        let email = email.filter(|_| identity.is_plausible()).ok_or(RecordError::Conflict)?;
+        match self.store.find_user_by_email(email.key()).await? {
+            None => self.make_record(email, &identity, account).await,
+            Some(user) if !user.is_active() => Ok(user),
+            Some(_) if !account.email_verified => Err(RecordError::NotVerified),
+            Some(user) => self.take_over(pool, user, &identity, account).await,
+        }
+    }
+
+    async fn of_known_account(
+        &self,
+        pool: &dyn OutsidePool,
+        user: User,
+        identity: &ExternalIdentity,
+        account: &PoolAccount,
+    ) -> Result<User, RecordError> {
+        if !user.is_active() {
+            return Ok(user);
+        }
+        let email: Option<EmailAddress> = account.email.as_deref().and_then(|email| email.parse().ok());
+        let is_same = email.is_some_and(|email| email.key() == user.email.key());
+        let user = if user.email_verified_at.is_none() && account.email_verified && is_same {
+            self.prove_address(user, account).await?
+        } else {
+            user
+        };
+        let identities = self.store.list_identities(user.id).await?;
+        for former in identities.iter().filter(|known| known.issuer == identity.issuer && *known != identity) {
+            // Left over from a take-over that was not finished.
+            if pool.find(&former.subject).await?.is_none() {
+                self.unlink_former(user.id, former).await?;
+            }
+        }
+        Ok(user)
+    }
+
+    /// Gives the record of an address to the account whose address it is.
+    async fn take_over(
+        &self,
+        pool: &dyn OutsidePool,
+        user: User,
+        identity: &ExternalIdentity,
+        account: &PoolAccount,
+    ) -> Result<User, RecordError> {
+        let identities = self.store.list_identities(user.id).await?;
+        let (former, others): (Vec<_>, Vec<_>) =
+            identities.into_iter().partition(|known| known.issuer == identity.issuer);
+        if user.email_verified_at.is_none() && !others.is_empty() {
+            return Err(RecordError::Conflict);
+        }
+        for former in &former {
+            // The record of an account that is still there, under another address by now, stays that account's.
+            if pool.find(&former.subject).await?.is_some() {
+                return Err(RecordError::Conflict);
+            }
+        }
+        let user = if user.email_verified_at.is_none() { self.prove_address(user, account).await? } else { user };
+        let audit = self.pool_audit(AuditAction::IdentityLinked, user.id, &identity.issuer);
+        if self.store.link_identity(user.id, identity, &audit).await? == Inserted::Taken {
+            // Another request for the same person came first.
+            return self.store.find_user_by_identity(identity).await?.ok_or(RecordError::Conflict);
+        }
+        self.live.apply(ChangeSubject::User(user.id));
+        for former in &former {
+            self.unlink_former(user.id, former).await?;
+        }
+        tracing::info!(user.id = %user.id, "record linked to its account in the user pool");
+        Ok(user)
+    }
+
+    /// Makes the record's address count as verified, and whoever was there before count no more.
+    async fn prove_address(&self, user: User, account: &PoolAccount) -> Result<User, RecordError> {
+        let audit = self.pool_audit(AuditAction::EmailVerified, user.id, "by the user pool");
+        self.store.verify_email(user.id, user.email.key(), true, &audit).await?;
+        self.live.apply(ChangeSubject::User(user.id));
+        let mut user = self.store.find_user(user.id).await?.ok_or(RecordError::Conflict)?;
+        Person::told_by(account).describe(&mut user);
+        user.updated_at = self.clock.now();
+        let audit = self.pool_audit(AuditAction::UserUpdated, user.id, "as the user pool tells");
+        if self.store.save_user(&user, &audit).await? == Saved::Saved {
+            user.version += 1;
+        }
+        Ok(user)
+    }
+
+    async fn make_record(
+        &self,
+        email: EmailAddress,
+        identity: &ExternalIdentity,
+        account: &PoolAccount,
+    ) -> Result<User, RecordError> {
+        if !account.enabled {
+            return Err(RecordError::Conflict);
+        }
+        let mut user = self.new_user(email, Person::told_by(account), None, Vec::new());
+        user.email_verified_at = account.email_verified.then_some(user.created_at);
+        let audit = self.pool_audit(AuditAction::UserProvisioned, user.id, &identity.issuer);
+        let new = NewUser { identity: Some(identity.clone()), ..self.with_defaults(user) };
+        match self.store.insert_user(&new, &audit).await? {
+            Inserted::Inserted => Ok(new.user),
+            // Another request for the same person came first, or for the same address: then the next call decides.
+            Inserted::Taken => self.store.find_user_by_identity(identity).await?.ok_or(RecordError::Conflict),
+        }
+    }
+
+    async fn unlink_former(&self, user: UserId, former: &ExternalIdentity) -> Result<(), StoreError> {
+        let audit = self.pool_audit(AuditAction::IdentityUnlinked, user, &former.issuer);
+        self.store.unlink_identity(user, former, &audit).await?;
+        self.live.apply(ChangeSubject::User(user));
+        Ok(())
+    }
+
+    fn pool_audit(&self, action: AuditAction, user: UserId, detail: &str) -> AuditEvent {
+        self.audit(AuditActor::System, action, user, Some(detail.to_owned()), &Origin::default())
+    }
+}
