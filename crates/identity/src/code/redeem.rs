@@ -80,9 +80,10 @@ impl Identity {
         let request_id = guess.origin.request_id.as_deref();
         let user = guess.user.map(|user| tracing::field::display(user.id));
         let (purpose, outcome) = (purpose.as_str(), outcome.unwrap_or("failed"));
-        match &judged {
-            Ok(_) => tracing::info!(request_id, user.id = user, purpose, "code redeemed"),
-            Err(_) => tracing::warn!(request_id, user.id = user, purpose, outcome, "code refused"),
+        if judged.is_ok() {
+            tracing::info!(request_id, user.id = user, purpose, "code redeemed");
+        } else {
+            tracing::warn!(request_id, user.id = user, purpose, outcome, "code refused");
         }
         judged
     }

@@ -87,7 +87,8 @@ pub(crate) fn normalize(password: &SecretString) -> SecretString {
 }
 
 impl PasswordRule {
-    /// Every rule that `password` (already normalised) breaks. `documented` is taken though it is common.
+    /// Every rule that `password` (already normalised) breaks for whoever has that address, which may be left empty.
+    /// `documented` is taken though it is common.
     pub(crate) fn faults(&self, password: &SecretString, email: &str, documented: Option<&str>) -> Vec<PasswordFault> {
         let password = password.expose_secret();
         let length = password.chars().count();
@@ -112,7 +113,7 @@ impl PasswordRule {
         if is_common(&lower) && documented != Some(password) {
             faults.push(PasswordFault::Common);
         }
-        if lower == email.to_lowercase() {
+        if !email.is_empty() && lower == email.to_lowercase() {
             faults.push(PasswordFault::IsEmail);
         }
         faults

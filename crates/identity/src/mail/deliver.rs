@@ -71,7 +71,7 @@ impl Identity {
         };
         self.note_attempt(mail, &settlement);
         if !self.store.settle_mail(mail.id, mail.attempt, &settlement).await? {
-            tracing::warn!(mail.id = %mail.id, "mail took longer than its lease; it may arrive twice");
+            tracing::warn!(mail.id = %mail.id, "mail was dropped, or its lease ran out, while it was sent");
         }
         Ok(matches!(settlement, Settlement::Sent))
     }

@@ -12,7 +12,7 @@ use doorward_identity::entropy::SystemEntropy;
 use doorward_identity::issuer::NoIssuers;
 use doorward_identity::keyring::SealingKey;
 use doorward_identity::mail::NoPostman;
-use doorward_identity::observer::Unobserved;
+use doorward_identity::observer::{Observer, Unobserved};
 use doorward_identity::policy::Admin;
 use doorward_identity::provider::NoProviders;
 use doorward_identity::session::{Origin, SignIn, SignInError, SignedIn};
@@ -44,8 +44,12 @@ impl World {
     }
 
     pub(crate) async fn store(&self) -> Arc<SqliteStore> {
+        self.store_watched_by(Arc::new(Unobserved)).await
+    }
+
+    pub(crate) async fn store_watched_by(&self, observer: Arc<dyn Observer>) -> Arc<SqliteStore> {
         let timeout = Duration::from_secs(10);
-        let options = Options { max_connections: 4, timeout, observer: Arc::new(Unobserved) };
+        let options = Options { max_connections: 4, timeout, observer };
         let store = SqliteStore::open(&self.folder.path().join("doorward.db"), options).await.unwrap();
         store.migrate().await.unwrap();
         Arc::new(store)

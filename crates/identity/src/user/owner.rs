@@ -1,0 +1,40 @@
+//! What the owner of an account proves, beyond a session, before something is done that a thief of it must not do.
+
+use jiff::SignedDuration;
+use secrecy::SecretString;
+
+use super::{AccountError, User};
+use crate::Identity;
+use crate::session::{Caller, Origin};
+
+/// How long ago somebody whose account has no password may have proved who they are.
+const RECENT: SignedDuration = SignedDuration::from_mins(10);
+
+impl Identity {
+    /// The caller's account as it is now.
+    pub(super) async fn find_caller(&self, caller: &Caller) -> Result<User, AccountError> {
+        let found = self.store.find_user(caller.context.user.id).await?;
+        found.filter(User::is_active).ok_or(AccountError::SignInAgain)
+    }
+
+    /// The caller's account as it is now, if they know its password or, where it has none, signed in a moment ago.
+    pub(super) async fn require_owner(
+        &self,
+        caller: &Caller,
+        password: Option<&SecretString>,
+        origin: &Origin,
+    ) -> Result<User, AccountError> {
+        let user = self.find_caller(caller).await?;
+        let has_password = match self.user_pool.outside() {
+            None => user.password_hash.is_some(),
+            Some(pool) => self.pool_subject(pool, user.id).await?.is_some(),
+        };
+        if has_password {
+            let missing = || AccountError::refused("password", "the password is needed for this");
+            self.require_password(&user, password.ok_or_else(missing)?, origin).await?;
+        } else if caller.authenticated_at.is_none_or(|at| self.clock.now().duration_since(at) > RECENT) {
+            return Err(AccountError::SignInAgain);
+        }
+        Ok(user)
+    }
+}

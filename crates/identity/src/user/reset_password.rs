@@ -1,0 +1,146 @@
+//! A new password for whoever reads the account's mail: the mailed code gives a token, the token a new password, each
+//! of them once.
+//!
+//! The token is reserved before any work is done for it and used up together with the change; whatever fails in
+//! between gives it back. A password that is refused costs nothing.
+
+use doorward_protocol::opaque::{Kind, OpaqueToken, SecretHash};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::new_password::refused_by_pool;
+use super::verify_email::read_email;
+use super::{AccountError, CodePresented, ExternalIdentity, PasswordChange, PasswordProof, User};
+use crate::audit::{AuditAction, AuditActor};
+use crate::change::ChangeSubject;
+use crate::code::{CodeEffect, CodePurpose, GRANT_TTL, Guess, read_digits};
+use crate::mail::{Letter, NOTICE_LIFE};
+use crate::session::Origin;
+use crate::throttle::{ThrottleKey, network};
+use crate::user_pool::{OutsidePool, PoolError, PoolSignUp};
+use crate::{Identity, UserId};
+
+/// How long a token is reserved for one change.
+const RESERVED: SignedDuration = SignedDuration::from_secs(30);
+
+/// A wish for another password instead of a forgotten one.
+pub struct ResetPassword<'r> {
+    /// The token that the code gave.
+    pub token: &'r SecretString,
+    /// The password as typed.
+    pub new_password: &'r SecretString,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl Identity {
+    /// Uses the mailed code up for a token that allows to choose a password once.
+    pub async fn redeem_reset_code(&self, presented: CodePresented<'_>) -> Result<SecretString, AccountError> {
+        let digits = read_digits(presented.code)?;
+        let email = read_email("email", presented.email)?;
+        let user = self.store.find_user_by_email(email.key()).await?;
+        let purpose = CodePurpose::PasswordReset;
+        let guess = Guess { user: user.as_ref(), email: &email, purpose, origin: &presented.origin };
+        let id = *guess.user_id().as_uuid().as_bytes();
+        let token = OpaqueToken::new(Kind::PasswordReset, id, self.entropy.bytes());
+        let until = self.clock.now().checked_add(GRANT_TTL).unwrap_or(Timestamp::MAX);
+        self.redeem(guess, &digits, CodeEffect::Grant { grant: token.hash(), until }).await?;
+        Ok(token.expose())
+    }
+
+    /// Sets a new password, ends every session and code of the account and forgives its failed sign-ins.
+    pub async fn reset_password(&self, request: ResetPassword<'_>) -> Result<(), AccountError> {
+        // Not yet whether it is the address: whoever has no right token shall not learn that.
+        let password = self.judge_new_password(request.new_password, "")?;
+        let token = OpaqueToken::parse(Kind::PasswordReset, request.token.expose_secret());
+        let token = token.ok_or(AccountError::BadResetToken)?;
+        let (user, grant) = (UserId::from_uuid(uuid::Uuid::from_bytes(token.id())), token.hash());
+        let now = self.clock.now();
+        let until = now.checked_add(RESERVED).unwrap_or(Timestamp::MAX);
+        if !self.store.claim_grant(user, &grant, now, until).await? {
+            return Err(AccountError::BadResetToken);
+        }
+        let done = self.reset_granted(user, &grant, &password, &request.origin).await;
+        let request_id = request.origin.request_id.as_deref();
+        match &done {
+            Ok(()) => tracing::info!(user.id = %user, request_id, "password reset"),
+            Err(reason) => {
+                tracing::warn!(user.id = %user, request_id, %reason, "password not reset");
+                if let Err(error) = self.store.release_grant(user, &grant).await {
+                    tracing::warn!(%error, "reset token not given back; it counts again in half a minute");
+                }
+            }
+        }
+        done
+    }
+
+    async fn reset_granted(
+        &self,
+        user: UserId,
+        grant: &SecretHash,
+        password: &SecretString,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let user = self.store.find_user(user).await?.filter(User::is_active).ok_or(AccountError::BadResetToken)?;
+        let password = self.judge_new_password(password, user.email.as_str())?;
+        let new_hash = match self.user_pool.outside() {
+            None => Some(self.hasher.hash(password, origin.address).await?),
+            Some(pool) => {
+                self.reset_at(pool, &user, &password, origin).await?;
+                None
+            }
+        };
+        let notice = self.new_mail(Some(user.id), &user.email, &Letter::PasswordChanged, NOTICE_LIFE)?;
+        let change = PasswordChange {
+            user: user.id,
+            proof: PasswordProof::Grant(grant),
+            new_hash: new_hash.as_ref(),
+            keep: None,
+            notice: &notice,
+        };
+        let audit = self.audit(AuditActor::User(user.id), AuditAction::PasswordReset, user.id, None, origin);
+        if !self.store.change_password(&change, &audit).await? {
+            return Err(AccountError::BadResetToken);
+        }
+        self.live.apply(ChangeSubject::User(user.id));
+        self.mail_was_put();
+        self.forgive(&ThrottleKey::of_user(user.id)).await;
+        if let Some(address) = origin.address {
+            self.forgive(&ThrottleKey::of_user_at(user.id, network(address))).await;
+        }
+        Ok(())
+    }
+
+    /// Sets the password at the pool and ends the account's sessions there. A pool that has lost the account gets it
+    /// again.
+    async fn reset_at(
+        &self,
+        pool: &dyn OutsidePool,
+        user: &User,
+        password: &SecretString,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let subject = self.pool_subject(pool, user.id).await?;
+        // Whoever has the token reads the mail of the address, so the account of that address there is theirs, too.
+        for name in subject.as_deref().into_iter().chain([user.email.as_str()]) {
+            match pool.set_password(name, password).await {
+                Ok(()) => return pool.sign_out_everywhere(name).await.map_err(refused_by_pool),
+                Err(PoolError::UnknownUser) => {}
+                Err(error) => return Err(refused_by_pool(error)),
+            }
+        }
+        let new = PoolSignUp {
+            email: &user.email,
+            password,
+            given_name: user.first_name.as_deref(),
+            family_name: user.last_name.as_deref(),
+            phone: user.phone.as_ref(),
+        };
+        let subject = pool.create(new).await.map_err(refused_by_pool)?;
+        let identity = ExternalIdentity { issuer: pool.issuer().to_owned(), subject };
+        let audit = self.audit(AuditActor::User(user.id), AuditAction::IdentityLinked, user.id, None, origin);
+        // If another request has linked it already nothing more is needed.
+        let _ = self.store.link_identity(user.id, &identity, &audit).await?;
+        Ok(())
+    }
+}

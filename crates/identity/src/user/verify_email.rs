@@ -1,0 +1,53 @@
+//! Confirming the address of an account with the mailed code.
+
+use super::{AccountError, EmailAddress};
+use crate::Identity;
+use crate::code::{CodeEffect, CodePurpose, Guess, read_digits};
+use crate::session::Origin;
+use crate::user_pool::{OutsidePool, PoolAccount, PoolError, PoolFailure};
+
+/// A code that somebody typed, and the address it went to.
+pub struct CodePresented<'r> {
+    /// The address as typed.
+    pub email: &'r str,
+    /// The code as typed.
+    pub code: &'r str,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl Identity {
+    /// Makes an address count as verified.
+    pub async fn verify_email(&self, presented: CodePresented<'_>) -> Result<(), AccountError> {
+        let digits = read_digits(presented.code)?;
+        let email = read_email("email", presented.email)?;
+        let user = self.store.find_user_by_email(email.key()).await?;
+        let purpose = CodePurpose::EmailVerification;
+        let guess = Guess { user: user.as_ref(), email: &email, purpose, origin: &presented.origin };
+        let Some(pool) = self.user_pool.outside() else {
+            return self.redeem(guess, &digits, CodeEffect::VerifyEmail).await.map(|_| ());
+        };
+        self.count_guess(guess, confirm(pool, &email, digits.expose())).await?;
+        self.note_confirmed(pool, &email).await
+    }
+
+    /// Notes what the pool confirmed: the address is theirs there, and so here. Heals what a sign-up left undone.
+    async fn note_confirmed(&self, pool: &dyn OutsidePool, email: &EmailAddress) -> Result<(), AccountError> {
+        if let Some(account) = pool.find(email.as_str()).await.map_err(PoolFailure::from)? {
+            self.pool_account(pool, &PoolAccount { email_verified: true, ..account }).await?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn read_email(field: &'static str, typed: &str) -> Result<EmailAddress, AccountError> {
+    typed.parse().map_err(|error| AccountError::refused(field, error))
+}
+
+async fn confirm(pool: &dyn OutsidePool, email: &EmailAddress, code: &str) -> Result<(), AccountError> {
+    pool.confirm_sign_up(email, code).await.map_err(|error| match error {
+        PoolError::WrongCode | PoolError::UnknownUser | PoolError::AlreadyConfirmed => AccountError::BadCode,
+        PoolError::LateCode => AccountError::LateCode,
+        other => PoolFailure::from(other).into(),
+    })
+}
