@@ -40,7 +40,7 @@ pub(super) async fn every_change_is_announced(stand: &Stand) {
     let _ = store.save_user(&user, &event()).await.unwrap();
     let _ = store.insert_key(&key, &event()).await.unwrap();
     assert!(store.delete_key("k", &event()).await.unwrap());
-    assert!(store.delete_user(user.id, &event()).await.unwrap());
+    assert!(store.delete_user(user.id, None, &event()).await.unwrap());
     let of_user = ChangeSubject::User(user.id);
     let directory = ChangeSubject::Directory;
     let expected = [

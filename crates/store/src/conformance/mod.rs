@@ -10,9 +10,12 @@
 mod audit;
 mod backend;
 mod change;
+pub(crate) mod code;
 pub(crate) mod domain;
 mod key;
+pub(crate) mod mail;
 mod migration;
+pub(crate) mod password;
 pub(crate) mod provider;
 pub(crate) mod provider_account;
 pub(crate) mod refresh;
@@ -59,6 +62,45 @@ promises! {
         a_deleted_user_leaves_only_the_audit_log,
         users_are_listed_in_order_of_creation_page_by_page,
         a_search_finds_parts_in_any_case_and_knows_no_wildcards;
+    code:
+        a_right_code_is_redeemed_once,
+        of_fifty_right_guesses_one_is_redeemed,
+        a_code_under_fire_is_compared_no_more_often_than_it_may_be,
+        a_code_guessed_at_too_often_is_dead,
+        a_late_code_is_told_from_a_wrong_one,
+        codes_of_purposes_and_users_do_not_mix,
+        a_new_code_ends_the_former_and_drops_its_mail,
+        of_codes_issued_at_once_one_counts_and_one_letter_leaves,
+        nobody_and_the_disabled_get_no_code_and_have_none,
+        a_code_moves_an_account_to_the_address_it_went_to,
+        a_code_moves_no_account_onto_anothers_address,
+        of_ten_moves_to_one_address_one_is_made,
+        another_address_ends_every_code,
+        an_account_is_made_with_its_code_or_not_at_all,
+        of_fifty_claims_of_a_grant_one_has_it,
+        a_grant_is_claimed_again_once_released_or_left;
+    password:
+        a_changed_password_takes_with_it_what_was_built_on_the_former,
+        a_stale_proof_changes_nothing,
+        a_grant_sets_one_password_and_proves_the_address,
+        a_grant_claimed_in_time_counts_as_long_as_it_is_claimed,
+        of_fifty_uses_of_a_grant_one_sets_the_password,
+        a_password_kept_elsewhere_leaves_no_hash_here,
+        only_an_active_account_changes_its_password,
+        an_address_is_verified_as_long_as_it_is_the_accounts,
+        a_sole_owner_finds_no_password_and_no_session_of_anybody;
+    mail:
+        a_mail_comes_back_as_it_was_put_in_and_leaves_when_sent,
+        no_mail_is_handed_to_two,
+        the_longest_due_is_taken_first,
+        a_lost_attempt_is_followed_by_the_next_and_settles_nothing,
+        a_mail_is_tried_again_when_it_was_told_to,
+        an_abandoned_mail_waits_again_when_an_operator_says_so,
+        a_mail_that_is_over_is_not_sent_and_its_letter_is_thrown_away,
+        a_mail_expires_once,
+        mail_is_counted_by_state_and_listed_page_by_page,
+        the_last_letter_outlives_its_account_and_codes_do_not,
+        a_sweep_takes_codes_and_mail_long_over;
     team:
         a_team_comes_back_as_it_was_made,
         seeds_are_made_once_for_ever,
@@ -84,7 +126,8 @@ promises! {
         a_session_ends_once,
         all_sessions_of_one_user_end,
         open_sessions_are_listed_newest_first,
-        an_address_is_known_once_used;
+        an_address_is_known_once_used,
+        a_session_is_found_by_its_credential_alone;
     refresh:
         of_fifty_turns_of_one_token_one_rotates_and_the_rest_repeat_it,
         a_late_tab_is_led_to_the_token_that_counts,

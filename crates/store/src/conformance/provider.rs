@@ -310,6 +310,6 @@ pub(super) async fn what_a_provider_session_leaves_goes_with_it(stand: &Stand) {
     assert_eq!(stand.store.find_provider_session(kept.session.id).await.unwrap(), None);
 
     let deleted = session(stand, user.id, "s").await;
-    assert!(stand.store.delete_user(user.id, &stand.event(AuditAction::UserDeleted)).await.unwrap());
+    assert!(stand.store.delete_user(user.id, None, &stand.event(AuditAction::UserDeleted)).await.unwrap());
     assert_eq!(stand.store.find_provider_session(deleted.session.id).await.unwrap(), None);
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use doorward_identity::audit::AuditAction;
 use doorward_identity::session::{EndReason, LiveSession, Session, Started};
 use doorward_identity::user::UserStatus;
+use doorward_protocol::opaque::SecretHash;
 
 use super::Stand;
 
@@ -84,7 +85,9 @@ pub(super) async fn all_sessions_of_one_user_end(stand: &Stand) {
         let ended =
             stand.store.end_user_sessions(user.id, EndReason::SignedOutEverywhere, event.at, &event).await.unwrap();
         assert_eq!(ended, expected);
+        assert_eq!(stand.stored(user.id).await.signed_out_at, Some(event.at));
     }
+    assert_eq!(stand.stored(bystander.id).await.signed_out_at, None);
     assert!(stand.other.list_sessions(user.id, stand.now()).await.unwrap().is_empty());
     let first = stand.other.find_live_session(sessions[0].id).await.unwrap().unwrap();
     assert_eq!(first.ended_at, Some(event.at), "what had ended keeps its end");
@@ -121,4 +124,18 @@ pub(super) async fn an_address_is_known_once_used(stand: &Stand) {
     assert!(stand.other.knows_address(user.id, home).await.unwrap());
     assert!(!stand.other.knows_address(user.id, away).await.unwrap());
     assert!(!stand.other.knows_address(other.id, home).await.unwrap());
+}
+
+pub(super) async fn a_session_is_found_by_its_credential_alone(stand: &Stand) {
+    let user = stand.user("a@example.com").await;
+    let (session, token) = stand.session(user.id).await;
+    stand.session(user.id).await;
+    let find = async || stand.other.find_session_by_credential(&token.hash()).await.unwrap();
+    let (id, live) = find().await.unwrap();
+    assert_eq!((id, live.user_id, live.ended_at), (session.id, user.id, None));
+    let unknown = SecretHash::of("unknown");
+    assert_eq!(stand.other.find_session_by_credential(&unknown).await.unwrap(), None);
+    let event = stand.event(AuditAction::SessionEnded);
+    assert!(stand.store.end_session(session.id, EndReason::SignedOut, event.at, &event).await.unwrap());
+    assert_eq!(find().await.unwrap().1.ended_at, Some(event.at), "an ended session is found as ended");
 }

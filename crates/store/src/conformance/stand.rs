@@ -9,6 +9,7 @@ use doorward_identity::clock::ManualClock;
 use doorward_identity::credential::PasswordHash;
 use doorward_identity::domain::{Domain, DomainWrite};
 use doorward_identity::entropy::SeededEntropy;
+use doorward_identity::mail::{LetterKind, MailId, NewMail};
 use doorward_identity::session::{NewSession, RefreshFamily, SignInMethod, Started};
 use doorward_identity::store::Inserted;
 use doorward_identity::team::Team;
@@ -73,6 +74,9 @@ impl Stand {
             email: email.parse().unwrap(),
             email_verified_at: None,
             name: None,
+            first_name: None,
+            last_name: None,
+            phone: None,
             avatar_url: None,
             password_hash: Some(PasswordHash::from_stored("hash".to_owned())),
             roles: Vec::new(),
@@ -80,9 +84,10 @@ impl Stand {
             created_at: at,
             updated_at: at,
             last_signin_at: None,
+            signed_out_at: None,
             version: 1,
         };
-        NewUser { user, identity: None, team: None, domain: None }
+        NewUser { user, identity: None, team: None, domain: None, code: None }
     }
 
     /// A stored account.
@@ -101,6 +106,20 @@ impl Stand {
     /// The account as it is stored now.
     pub(crate) async fn stored(&self, id: UserId) -> User {
         self.store.find_user(id).await.unwrap().unwrap()
+    }
+
+    /// A mail not yet stored, good for ten minutes.
+    pub(crate) fn new_mail(&self, user: UserId, kind: LetterKind) -> NewMail {
+        let at = self.now();
+        NewMail {
+            id: MailId::new(at, &self.entropy),
+            user: Some(user),
+            kind,
+            recipient: "a@example.com".parse().unwrap(),
+            sealed_letter: vec![0, 1, 255],
+            created_at: at,
+            expires_at: at + SignedDuration::from_mins(10),
+        }
     }
 
     /// A team not yet stored.

@@ -22,7 +22,8 @@ fn identity(subject: &str) -> ExternalIdentity {
     ExternalIdentity { issuer: "https://issuer.example".to_owned(), subject: subject.to_owned() }
 }
 
-fn search(text: &str) -> UserQuery {
+/// The first ten that are found.
+pub(super) fn search(text: &str) -> UserQuery {
     UserQuery { search: Some(text.to_owned()), limit: 10, ..UserQuery::default() }
 }
 
@@ -31,11 +32,15 @@ pub(super) async fn a_user_comes_back_as_it_was_made(stand: &Stand) {
     let mut new = stand.new_user("jos\u{e9}@b\u{fc}cher.example");
     new.user.email_verified_at = Some(stand.now());
     new.user.name = Some("Jos\u{e9} O'Brien \u{1f600} % _ \\ \"".to_owned());
+    new.user.first_name = Some("Jos\u{e9}".to_owned());
+    new.user.last_name = Some("O'Brien".to_owned());
+    new.user.phone = Some("+14155550123".parse().unwrap());
     new.user.avatar_url = Some("https://example.com/a.png".to_owned());
     new.user.password_hash = None;
     new.user.roles = vec![Role::admin(), "billing-reader".parse().unwrap()];
     new.user.status = UserStatus::Disabled;
     new.user.last_signin_at = Some(stand.now());
+    new.user.signed_out_at = Some(stand.now());
     new.user.version = 7;
     stand.insert(&new).await;
     for user in [&plain, &new.user] {
@@ -179,10 +184,21 @@ pub(super) async fn an_address_cannot_be_moved_onto_another_user(stand: &Stand) 
 pub(super) async fn a_quiet_rehash_replaces_only_the_hash_it_read(stand: &Stand) {
     let user = stand.user("a@example.com").await;
     let hash = |text: &str| PasswordHash::from_stored(text.to_owned());
-    assert!(stand.store.replace_password_hash(user.id, &hash("hash"), &hash("better")).await.unwrap());
-    assert!(!stand.store.replace_password_hash(user.id, &hash("hash"), &hash("late")).await.unwrap());
+    for (old, new, replaced) in [(Some("hash"), "better", true), (Some("hash"), "late", false), (None, "moved", false)]
+    {
+        let old = old.map(hash);
+        assert_eq!(stand.store.replace_password_hash(user.id, old.as_ref(), &hash(new)).await.unwrap(), replaced);
+    }
     let stored = stand.stored(user.id).await;
     assert_eq!((stored.password_hash.unwrap().expose(), stored.version), ("better", user.version));
+
+    let mut bare = stand.new_user("b@example.com");
+    bare.user.password_hash = None;
+    stand.insert(&bare).await;
+    for (new, replaced) in [("moved", true), ("again", false)] {
+        assert_eq!(stand.store.replace_password_hash(bare.user.id, None, &hash(new)).await.unwrap(), replaced);
+    }
+    assert_eq!(stand.stored(bare.user.id).await.password_hash.unwrap().expose(), "moved");
 }
 
 pub(super) async fn disabling_ends_every_session(stand: &Stand) {
@@ -236,8 +252,8 @@ pub(super) async fn a_deleted_user_leaves_only_the_audit_log(stand: &Stand) {
     let before = stand.store.latest_change().await.unwrap();
 
     let event = stand.event(AuditAction::UserDeleted);
-    assert!(stand.store.delete_user(new.user.id, &event).await.unwrap());
-    assert!(!stand.store.delete_user(new.user.id, &stand.event(AuditAction::UserDeleted)).await.unwrap());
+    assert!(stand.store.delete_user(new.user.id, None, &event).await.unwrap());
+    assert!(!stand.store.delete_user(new.user.id, None, &stand.event(AuditAction::UserDeleted)).await.unwrap());
     assert!(stand.store.find_context(new.user.id).await.unwrap().is_none());
     assert!(stand.store.find_live_session(session.id).await.unwrap().is_none());
     assert!(stand.store.find_user_by_identity(&identity("s")).await.unwrap().is_none());

@@ -126,12 +126,14 @@ async fn take_due(connection: &mut Connection, lease: &MailLease) -> Result<Vec<
          update mail set due_at = $2, attempts = attempts + 1 where id in (select id from due)
          returning id, kind, recipient, sealed_letter, created_at, expires_at, attempts"
     );
-    let rows: Vec<QueuedRow> = sqlx::query_as(LEASE)
+    let mut rows: Vec<QueuedRow> = sqlx::query_as(LEASE)
         .bind(Time(lease.at))
         .bind(Time(lease.until))
         .bind(i64::from(lease.limit))
         .fetch_all(connection)
         .await?;
+    // An update keeps no order.
+    rows.sort_by_key(|row| row.id);
     rows.into_iter().map(QueuedMail::try_from).collect()
 }
 

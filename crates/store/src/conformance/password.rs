@@ -1,0 +1,206 @@
+//! Changes of password, and what proves that one may be made.
+
+use doorward_identity::UserId;
+use doorward_identity::audit::AuditAction;
+use doorward_identity::change::ChangeSubject;
+use doorward_identity::code::{CodePurpose, Redemption};
+use doorward_identity::credential::PasswordHash;
+use doorward_identity::mail::{LetterKind, NewMail};
+use doorward_identity::store::Saved;
+use doorward_identity::user::{PasswordChange, PasswordProof, User, UserStatus};
+use doorward_protocol::opaque::SecretHash;
+use jiff::SignedDuration;
+
+use super::Stand;
+use super::code::{code, granted, outbox_ids, try_code};
+use super::stand::at_once;
+
+fn hash(text: &str) -> PasswordHash {
+    PasswordHash::from_stored(text.to_owned())
+}
+
+fn notice(stand: &Stand, user: UserId) -> NewMail {
+    stand.new_mail(user, LetterKind::PasswordChanged)
+}
+
+/// Changes the password to `new`; keeps no session.
+async fn change(stand: &Stand, user: UserId, proof: PasswordProof<'_>, new: &str) -> bool {
+    let (new, notice) = (hash(new), notice(stand, user));
+    let change = PasswordChange { user, proof, new_hash: Some(&new), keep: None, notice: &notice };
+    stand.store.change_password(&change, &stand.event(AuditAction::PasswordChanged)).await.unwrap()
+}
+
+fn password(user: &User) -> Option<&str> {
+    user.password_hash.as_ref().map(PasswordHash::expose)
+}
+
+pub(super) async fn a_changed_password_takes_with_it_what_was_built_on_the_former(stand: &Stand) {
+    let (user, bystander) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
+    let grant = granted(stand, user.id, "grant").await;
+    for purpose in CodePurpose::ALL {
+        code(stand, user.id, purpose, "123456").await;
+    }
+    let theirs = code(stand, bystander.id, CodePurpose::PasswordReset, "123456").await;
+    let (kept, other, of_bystander) =
+        (stand.session(user.id).await.0, stand.session(user.id).await.0, stand.session(bystander.id).await.0);
+    let (new, notice, before) = (hash("new"), notice(stand, user.id), stand.store.latest_change().await.unwrap());
+    let change = PasswordChange {
+        user: user.id,
+        proof: PasswordProof::Current(&hash("hash")),
+        new_hash: Some(&new),
+        keep: Some(kept.id),
+        notice: &notice,
+    };
+    let event = stand.event(AuditAction::PasswordChanged);
+    assert!(stand.store.change_password(&change, &event).await.unwrap());
+    let stored = stand.stored(user.id).await;
+    assert_eq!((password(&stored), stored.version), (Some("new"), user.version + 1));
+    assert_eq!((stored.signed_out_at, stored.email_verified_at), (None, None));
+    for (session, ended_at) in [(kept.id, None), (other.id, Some(event.at)), (of_bystander.id, None)] {
+        assert_eq!(stand.other.find_live_session(session).await.unwrap().unwrap().ended_at, ended_at);
+    }
+    for purpose in CodePurpose::ALL {
+        assert_eq!(try_code(stand, user.id, purpose, "123456").await, Redemption::Wrong);
+    }
+    assert!(!self::change(stand, user.id, PasswordProof::Grant(&grant), "late").await);
+    assert_eq!(outbox_ids(stand).await, [theirs.mail.id, notice.id]);
+    assert_eq!(stand.announced_after(before).await, [ChangeSubject::User(user.id)]);
+    assert_eq!(stand.audited(AuditAction::PasswordChanged).await, 1);
+    assert_eq!(password(&stand.stored(bystander.id).await), Some("hash"));
+}
+
+pub(super) async fn a_stale_proof_changes_nothing(stand: &Stand) {
+    let (user, other) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
+    let grant = granted(stand, other.id, "grant").await;
+    let (session, _) = stand.session(user.id).await;
+    let before = stand.store.latest_change().await.unwrap();
+    for proof in [
+        PasswordProof::Current(&hash("Hash")),
+        PasswordProof::Grant(&grant),
+        PasswordProof::Grant(&SecretHash::of("none")),
+    ] {
+        assert!(!change(stand, user.id, proof, "new").await, "{proof:?}");
+    }
+    let stored = stand.stored(user.id).await;
+    assert_eq!((password(&stored), stored.version, stored.signed_out_at), (Some("hash"), user.version, None));
+    assert_eq!(stand.store.find_live_session(session.id).await.unwrap().unwrap().ended_at, None);
+    assert_eq!(outbox_ids(stand).await, []);
+    assert_eq!(stand.announced_after(before).await, []);
+    assert_eq!(stand.audited(AuditAction::PasswordChanged).await, 0);
+
+    let mut bare = stand.new_user("bare@example.com");
+    bare.user.password_hash = None;
+    stand.insert(&bare).await;
+    assert!(!change(stand, bare.user.id, PasswordProof::Current(&hash("")), "new").await);
+}
+
+pub(super) async fn a_grant_sets_one_password_and_proves_the_address(stand: &Stand) {
+    let user = stand.user("a@example.com").await;
+    let (session, _) = stand.session(user.id).await;
+    let grant = granted(stand, user.id, "grant").await;
+    assert!(change(stand, user.id, PasswordProof::Grant(&grant), "new").await);
+    let stored = stand.stored(user.id).await;
+    assert_eq!(password(&stored), Some("new"));
+    assert!(stored.email_verified_at.is_some());
+    assert_eq!(stored.signed_out_at, stand.store.find_live_session(session.id).await.unwrap().unwrap().ended_at);
+    assert!(stored.signed_out_at.is_some());
+    assert!(!change(stand, user.id, PasswordProof::Grant(&grant), "again").await);
+    let at = stand.now();
+    assert!(!stand.store.claim_grant(user.id, &grant, at, at + SignedDuration::from_secs(30)).await.unwrap());
+
+    let late = granted(stand, user.id, "late").await;
+    stand.wait(601);
+    assert!(!change(stand, user.id, PasswordProof::Grant(&late), "late").await);
+    assert_eq!(password(&stand.stored(user.id).await), Some("new"));
+}
+
+pub(super) async fn a_grant_claimed_in_time_counts_as_long_as_it_is_claimed(stand: &Stand) {
+    let user = stand.user("a@example.com").await;
+    for (waited, changed) in [(29, true), (31, false)] {
+        let grant = granted(stand, user.id, "grant").await;
+        stand.wait(595);
+        let at = stand.now();
+        assert!(stand.store.claim_grant(user.id, &grant, at, at + SignedDuration::from_secs(30)).await.unwrap());
+        stand.wait(waited);
+        assert_eq!(change(stand, user.id, PasswordProof::Grant(&grant), "new").await, changed, "{waited}");
+    }
+}
+
+pub(crate) async fn of_fifty_uses_of_a_grant_one_sets_the_password(stand: &Stand) {
+    let user = stand.user("a@example.com").await;
+    for round in 1..4 {
+        let grant = granted(stand, user.id, &round.to_string()).await;
+        let changes = (0..50).map(|number| {
+            let (store, event) = (stand.node(number), stand.event(AuditAction::PasswordReset));
+            let (new, notice, user) = (hash(&number.to_string()), notice(stand, user.id), user.id);
+            async move {
+                let proof = PasswordProof::Grant(&grant);
+                let change = PasswordChange { user, proof, new_hash: Some(&new), keep: None, notice: &notice };
+                store.change_password(&change, &event).await.unwrap()
+            }
+        });
+        let results = at_once(changes.collect()).await;
+        let winner = results.iter().position(|changed| *changed).unwrap();
+        assert_eq!(results.iter().filter(|changed| **changed).count(), 1);
+        assert_eq!(password(&stand.stored(user.id).await), Some(winner.to_string().as_str()));
+        assert_eq!(stand.audited(AuditAction::PasswordReset).await, round);
+    }
+}
+
+pub(super) async fn a_password_kept_elsewhere_leaves_no_hash_here(stand: &Stand) {
+    let user = stand.user("a@example.com").await;
+    let (session, _) = stand.session(user.id).await;
+    let notice = notice(stand, user.id);
+    let change =
+        PasswordChange { user: user.id, proof: PasswordProof::Pool, new_hash: None, keep: None, notice: &notice };
+    let event = stand.event(AuditAction::PasswordChanged);
+    assert!(stand.store.change_password(&change, &event).await.unwrap());
+    let stored = stand.stored(user.id).await;
+    assert_eq!((password(&stored), stored.signed_out_at), (None, Some(event.at)));
+    assert_eq!(stored.email_verified_at, None, "no mail was read");
+    assert!(stand.store.find_live_session(session.id).await.unwrap().unwrap().ended_at.is_some());
+}
+
+pub(super) async fn only_an_active_account_changes_its_password(stand: &Stand) {
+    let mut user = stand.user("a@example.com").await;
+    let grant = granted(stand, user.id, "grant").await;
+    user.status = UserStatus::Disabled;
+    let event = stand.event(AuditAction::UserDisabled);
+    assert_eq!(stand.store.save_user(&user, &event).await.unwrap(), Saved::Saved);
+    for user in [user.id, stand.new_user("b@example.com").user.id] {
+        for proof in [PasswordProof::Current(&hash("hash")), PasswordProof::Grant(&grant), PasswordProof::Pool] {
+            assert!(!change(stand, user, proof, "new").await, "{proof:?}");
+        }
+    }
+    assert_eq!(outbox_ids(stand).await, []);
+}
+
+pub(super) async fn an_address_is_verified_as_long_as_it_is_the_accounts(stand: &Stand) {
+    let (user, other) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
+    let (session, _) = stand.session(user.id).await;
+    let before = stand.store.latest_change().await.unwrap();
+    let verify = async |email: &User, sole: bool| {
+        let event = stand.event(AuditAction::EmailVerified);
+        stand.store.verify_email(user.id, email.email.key(), sole, &event).await.unwrap()
+    };
+    assert!(!verify(&other, false).await);
+    assert!(!verify(&other, true).await);
+    assert_eq!(stand.announced_after(before).await, []);
+    assert!(verify(&user, false).await);
+    let stored = stand.stored(user.id).await;
+    assert_eq!((password(&stored), stored.version), (Some("hash"), user.version + 1));
+    assert!(stored.email_verified_at.is_some());
+    assert_eq!(stand.store.find_live_session(session.id).await.unwrap().unwrap().ended_at, None);
+    assert_eq!(stand.announced_after(before).await, [ChangeSubject::User(user.id)]);
+    assert_eq!(stand.audited(AuditAction::EmailVerified).await, 1);
+}
+
+pub(super) async fn a_sole_owner_finds_no_password_and_no_session_of_anybody(stand: &Stand) {
+    let user = stand.user("a@example.com").await;
+    let (session, _) = stand.session(user.id).await;
+    let event = stand.event(AuditAction::EmailVerified);
+    assert!(stand.store.verify_email(user.id, user.email.key(), true, &event).await.unwrap());
+    let stored = stand.stored(user.id).await;
+    assert_eq!((password(&stored), stored.email_verified_at), (None, Some(event.at)));
+    assert_eq!(stand.other.find_live_session(session.id).await.unwrap().unwrap().ended_at, Some(event.at));
+}
