@@ -17,6 +17,8 @@ import requests
 PORT, FOLDER, *ADDRESSES = sys.argv[1:]
 BASE = f"http://127.0.0.1:{PORT}"
 PASSWORD = "Quiet-Harbour-41"
+PASSWORD_RULE = {"MinimumLength": 8, "RequireUppercase": True, "RequireLowercase": True, "RequireNumbers": True}
+PASSWORD_RULE["RequireSymbols"] = False
 PEOPLE = {"grace@example.com": "Grace Hopper", "alan@example.com": "Alan Turing"}
 
 
@@ -56,7 +58,13 @@ def make_client(pool: str, name: str, secret: bool) -> dict:
         }
     flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
     made = call(
-        "CreateUserPoolClient", UserPoolId=pool, ClientName=name, GenerateSecret=secret, ExplicitAuthFlows=flows, **hosted
+        "CreateUserPoolClient",
+        UserPoolId=pool,
+        ClientName=name,
+        GenerateSecret=secret,
+        ExplicitAuthFlows=flows,
+        PreventUserExistenceErrors="ENABLED",
+        **hosted,
     )
     return made["UserPoolClient"]
 
@@ -72,7 +80,14 @@ def make_people(pool: str) -> None:
 
 
 def make_pool() -> dict:
-    pool = call("CreateUserPool", PoolName="people", UsernameAttributes=["email"])["UserPool"]["Id"]
+    made = call(
+        "CreateUserPool",
+        PoolName="people",
+        UsernameAttributes=["email"],
+        AutoVerifiedAttributes=["email"],
+        Policies={"PasswordPolicy": PASSWORD_RULE},
+    )
+    pool = made["UserPool"]["Id"]
     call("CreateUserPoolDomain", UserPoolId=pool, Domain="people")
     web, public = make_client(pool, "web", True), make_client(pool, "public", False)
     make_people(pool)
@@ -99,7 +114,7 @@ settings = {
     "MINISTACK_HOST": "127.0.0.1",
     "GATEWAY_PORT": PORT,
     "IOT_MTLS_ENABLED": "0",
-    "SERVICES": "cognito-idp",
+    "SERVICES": "cognito-idp,ses,sesv2",
     "LOG_LEVEL": "ERROR",
     "STATE_DIR": FOLDER,
 }

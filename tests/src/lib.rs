@@ -3,17 +3,20 @@
 //! Knows the contract and the command line. Must not know any crate of the product: whatever a test learns here,
 //! an operator or a client could have learnt as well. A failed expectation panics and says what was seen instead.
 
+pub mod accounts;
 pub mod browser;
 pub mod cable;
 pub mod certificate;
 pub mod cognito;
 pub mod deadline;
+pub mod fault_proxy;
 pub mod front_proxy;
 pub mod hosted;
 pub mod http;
 pub mod instance;
 pub mod issuer;
 pub mod liar;
+pub mod mailbox;
 pub mod part;
 pub mod people;
 pub mod ports;
@@ -21,6 +24,7 @@ pub mod provider;
 pub mod python;
 pub mod rsa;
 pub mod scratch;
+pub mod second_pool;
 pub mod service;
 pub mod shape;
 pub mod sink;

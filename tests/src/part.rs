@@ -51,6 +51,13 @@ pub fn node(script: &str, arguments: &[&str]) -> Command {
     node
 }
 
+/// A program that a package of Node brings.
+pub fn package(script: &str) -> Command {
+    let mut node = command("node");
+    node.arg(node_folder().join("node_modules").join(script));
+    node
+}
+
 fn node_folder() -> PathBuf {
     target_folder().join("test-node")
 }
@@ -98,6 +105,12 @@ impl Part {
         output.read_line(&mut line).expect("a line of text");
         assert!(!line.is_empty(), "the part ended without a line");
         line
+    }
+
+    /// What it prints from now on, for whoever reads all of it.
+    #[track_caller]
+    pub fn output(&mut self) -> BufReader<ChildStdout> {
+        self.output.take().expect("an announced part has a piped output")
     }
 
     /// Writes a line to its input.

@@ -33,7 +33,7 @@ impl Store {
 }
 
 /// Runs `claim` on `store`, or skips it with a line on standard error if there is no such server and none is required.
-pub fn with(store: Store, claim: fn(Store)) {
+pub fn with(store: Store, claim: impl FnOnce(Store)) {
     if store.is_available() {
         claim(store);
     } else {
@@ -88,6 +88,24 @@ impl Database {
     /// Runs one statement for its effect.
     pub fn execute(&self, statement: &str) {
         self.query(statement);
+    }
+
+    /// Moves codes, mail and counters of attempts back in time, as if `minutes` had passed for them.
+    pub fn let_time_pass(&self, minutes: u32) {
+        let columns = [
+            ("one_time_codes", &["expires_at", "grant_expires_at"][..]),
+            ("signin_throttles", &["blocked_until", "updated_at"]),
+            ("mail", &["due_at", "expires_at"]),
+        ];
+        let span = match self.url.strip_prefix("sqlite:") {
+            Some(_) => format!("{}", minutes * 60_000),
+            None => format!("interval '{minutes} minutes'"),
+        };
+        let earlier = |column: &&str| format!("{column} = {column} - {span}");
+        for (table, columns) in columns {
+            let columns: Vec<_> = columns.iter().map(earlier).collect();
+            self.execute(&format!("update {table} set {}", columns.join(", ")));
+        }
     }
 
     /// PostgreSQL only: the host and port of its server, as its URL names them.

@@ -4,15 +4,21 @@ use std::net::TcpListener;
 
 use doorward_tests::certificate::Certificate;
 use doorward_tests::cognito::{Cognito, GRACE};
+use doorward_tests::fault_proxy::{Fault, FaultProxy};
 use doorward_tests::front_proxy::{IDENTITY, Kind};
 use doorward_tests::liar::{Liar, Lie};
+use doorward_tests::mailbox::{MAIL_PASSWORD, Mailbox, Manner, Protection, USER};
 use doorward_tests::part::{self, Part};
 use doorward_tests::ports;
 use doorward_tests::provider::ProviderSetup;
 use doorward_tests::python::client;
+use doorward_tests::scratch::Scratch;
+use doorward_tests::second_pool::SecondPool;
 use doorward_tests::service::{Service, Speaks};
 use doorward_tests::upstream::{Upstream, respond};
 use doorward_tests::visitor::{Visitor, encode};
+use doorward_tests::{Client, PASSWORD, Setup};
+use serde_json::json;
 
 const BASE: &str = "http://127.0.0.1:9";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -130,5 +136,103 @@ fn a_part_that_does_not_start_fails_the_test() {
     let port = taken.local_addr().expect("its address").port();
     part::with(&["node"], || {
         assert!(std::panic::catch_unwind(|| Service::start_at(Speaks::Http, port)).is_err());
+    });
+}
+
+#[test]
+fn the_mail_server_takes_refuses_and_keeps_silent_as_told() {
+    part::with(&["python", "curl"], || {
+        let mailbox = Mailbox::start();
+        assert!(send_mail(&mailbox, &[]));
+        let mail = mailbox.next_to("ada@example.com");
+        assert_eq!((mail.subject(), mail.text().trim(), mail.channel()), ("caf\u{e9}", "Hello", (false, None)));
+        mailbox.treats(Manner::Refuse("550 5.1.1 nobody"));
+        assert!(!send_mail(&mailbox, &[]));
+        mailbox.treats(Manner::Hang);
+        assert!(!send_mail(&mailbox, &["--max-time", "0.2"]));
+        mailbox.go_down();
+        mailbox.treats(Manner::Swallow);
+        assert!(!send_mail(&mailbox, &[]));
+        mailbox.come_back();
+        std::thread::scope(|scope| {
+            let sending = scope.spawn(|| send_mail(&mailbox, &[]));
+            mailbox.next_to("ada@example.com");
+            mailbox.go_down();
+            assert!(!sending.join().expect("an end"), "it never said that it has the message");
+        });
+        assert_eq!(mailbox.all().len(), 2);
+    });
+}
+
+#[test]
+fn the_mail_server_asks_for_tls_and_a_password() {
+    part::with(&["python", "curl"], || {
+        let certificate = Certificate::make();
+        for protection in [Protection::StartTls(&certificate), Protection::Implicit(&certificate)] {
+            let mailbox = Mailbox::protected(protection);
+            let authority = certificate.authority();
+            let trusting = ["--ssl-reqd", "--cacert", authority.to_str().expect("a path of text")];
+            let (right, wrong) = (format!("{USER}:{MAIL_PASSWORD}"), format!("{USER}:wrong"));
+            assert!(!send_mail(&mailbox, &[]), "{protection:?}");
+            assert!(!send_mail(&mailbox, &[&trusting[..], &["-u", &wrong]].concat()), "{protection:?}");
+            assert!(send_mail(&mailbox, &[&trusting[..], &["-u", &right]].concat()), "{protection:?}");
+            assert_eq!(mailbox.next_to("ada@example.com").channel(), (true, Some(USER)));
+        }
+    });
+}
+
+/// Sends a message with curl; whether the server said that it took it.
+fn send_mail(mailbox: &Mailbox, arguments: &[&str]) -> bool {
+    let folder = Scratch::new();
+    let message = folder.write("mail", "Subject: =?utf-8?q?caf=C3=A9?=\r\nTo: ada@example.com\r\n\r\nHello\r\n");
+    let (scheme, rest) = mailbox.url().split_once("://").expect("a URL");
+    let server = rest.split('?').next().unwrap_or_default();
+    let server = server.rsplit_once('@').map_or(server, |(_, server)| server);
+    let mut curl = part::command("curl");
+    curl.args(["-sS", "--mail-from", "door@harbour.example", "--mail-rcpt", "ada@example.com", "-T"]).arg(message);
+    let output = curl.args(arguments).arg(format!("{scheme}://{server}")).output().expect("curl can be started");
+    output.status.success()
+}
+
+#[test]
+fn calls_of_the_pool_fail_before_or_after_it_did_what_they_ask() {
+    part::with(&["python"], || {
+        let pool = Cognito::start(BASE, BASE);
+        let proxy = FaultProxy::to(pool.address());
+        let client = Client::new(proxy.url().trim_start_matches("http://").parse().expect("an address"));
+        let sign_up = |email: &str| {
+            let attributes = [json!({"Name": "email", "Value": email})];
+            let body = json!({
+                "ClientId": pool.fact("public_client_id"), "Username": email, "Password": PASSWORD,
+                "UserAttributes": attributes,
+            });
+            let request = client.post("/").header("X-Amz-Target", "AWSCognitoIdentityProviderService.SignUp");
+            request.text("application/x-amz-json-1.1", &body.to_string()).try_send()
+        };
+        proxy.fails_at("SignUp", Fault::Answer(400, "TooManyRequestsException"));
+        let refused = sign_up("one@example.com").expect("an answer").expect(400).json();
+        assert_eq!(refused["__type"], "TooManyRequestsException");
+        proxy.heal();
+        proxy.fails(Fault::DropBefore);
+        assert!(sign_up("one@example.com").is_err());
+        assert_eq!(pool.account("one@example.com"), None);
+        proxy.heal();
+        proxy.fails_at("SignUp", Fault::DropAfter);
+        assert!(sign_up("one@example.com").is_err());
+        assert!(pool.account("one@example.com").is_some());
+        proxy.heal();
+        sign_up("two@example.com").expect("an answer").expect(200);
+        assert_eq!(pool.mailed_code("two@example.com", 1), "123456");
+        assert_eq!(proxy.calls(), ["SignUp"; 4]);
+    });
+}
+
+#[test]
+fn the_second_pool_keeps_a_random_code_for_whoever_signs_up() {
+    part::with(&["node"], || {
+        let pool = SecondPool::start();
+        // How Doorward would be told of it is all there is to see without Doorward.
+        let setup = format!("{:?}", pool.keeps_passwords(Setup::bare()));
+        assert!(setup.contains("local_"), "{setup}");
     });
 }

@@ -1,0 +1,148 @@
+//! What stands between Doorward and a user pool and lets calls fail, before or after the pool did what they ask.
+
+use std::fmt::{self, Debug, Formatter};
+use std::io::Write as _;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+
+use crate::http::{Response, Wire};
+use crate::upstream::{Received, Upstream, respond};
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Answered with a status and the name of an exception; the pool hears nothing.
+    Answer(u16, &'static str),
+    /// Not answered before the test heals it; the pool hears nothing.
+    Hang,
+    /// The connection ends; the pool hears nothing.
+    DropBefore,
+    /// The pool does it, and then the connection ends.
+    DropAfter,
+}
+
+/// Which calls fail: all, or those of one operation.
+#[derive(Clone, Debug)]
+struct Rule {
+    operation: Option<String>,
+    fault: Fault,
+}
+
+#[derive(Default)]
+struct State {
+    rules: Mutex<Vec<Rule>>,
+    healed: Condvar,
+    calls: Mutex<Vec<String>>,
+}
+
+/// A proxy that passes calls on until it is told otherwise.
+pub struct FaultProxy {
+    upstream: Upstream,
+    state: Arc<State>,
+}
+
+impl FaultProxy {
+    /// A proxy to the pool that listens at `target`.
+    pub fn to(target: SocketAddr) -> Self {
+        let state = Arc::new(State::default());
+        let shared = Arc::clone(&state);
+        let upstream = Upstream::answering(move |received, stream| shared.pass(target, received, stream));
+        Self { upstream, state }
+    }
+
+    /// Where to call instead of the pool.
+    pub fn url(&self) -> String {
+        self.upstream.url()
+    }
+
+    /// From now on every call fails so.
+    pub fn fails(&self, fault: Fault) {
+        self.add(Rule { operation: None, fault });
+    }
+
+    /// From now on every call of this operation, such as `SignUp`, fails so.
+    pub fn fails_at(&self, operation: &str, fault: Fault) {
+        self.add(Rule { operation: Some(operation.to_owned()), fault });
+    }
+
+    /// Passes everything on again.
+    pub fn heal(&self) {
+        self.state.rules.lock().expect("the rules").clear();
+        self.state.healed.notify_all();
+    }
+
+    /// The operations asked for since the last time this was asked, those that failed included.
+    pub fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut *self.state.calls.lock().expect("the calls"))
+    }
+
+    fn add(&self, rule: Rule) {
+        self.state.rules.lock().expect("the rules").push(rule);
+    }
+}
+
+impl State {
+    fn pass(&self, target: SocketAddr, received: &Received, stream: &mut TcpStream) {
+        let operation = received.headers("x-amz-target").first().map_or(String::new(), |target| {
+            target.rsplit_once('.').map_or(String::new(), |(_, operation)| operation.to_owned())
+        });
+        if !operation.is_empty() {
+            self.calls.lock().expect("the calls").push(operation.clone());
+        }
+        match self.fault(&operation) {
+            None => {
+                if let Some(answer) = forward(target, received) {
+                    send(&answer, stream);
+                }
+            }
+            Some(Fault::Answer(status, exception)) => {
+                let body = format!(r#"{{"__type":"{exception}","message":"a fault of the test"}}"#);
+                respond(stream, &format!("{status} Fault"), "application/x-amz-json-1.1", &body);
+            }
+            Some(Fault::Hang) => {
+                let rules = self.rules.lock().expect("the rules");
+                drop(self.healed.wait_while(rules, |rules| !rules.is_empty()));
+                hang_up(stream);
+            }
+            Some(Fault::DropBefore) => hang_up(stream),
+            Some(Fault::DropAfter) => {
+                forward(target, received);
+                hang_up(stream);
+            }
+        }
+    }
+
+    fn fault(&self, operation: &str) -> Option<Fault> {
+        let rules = self.rules.lock().expect("the rules");
+        let mut hits = rules.iter().filter(|rule| rule.operation.as_deref().is_none_or(|wanted| wanted == operation));
+        hits.next().map(|rule| rule.fault)
+    }
+}
+
+/// The pool's answer; none where it is not there.
+fn forward(target: SocketAddr, received: &Received) -> Option<Response> {
+    let mut wire = Wire::connect(target).ok()?;
+    wire.try_send([received.head.as_bytes(), &received.body].concat()).ok()?;
+    wire.try_response(received.request_line().starts_with("HEAD")).ok()
+}
+
+fn send(answer: &Response, stream: &mut TcpStream) {
+    let mut head = vec![format!("HTTP/1.1 {} Passed", answer.status), format!("Content-Length: {}", answer.body.len())];
+    let framing = ["content-length", "transfer-encoding", "connection"];
+    let kept = answer.headers.iter().filter(|(name, _)| !framing.contains(&name.as_str()));
+    head.extend(kept.map(|(name, value)| format!("{name}: {value}")));
+    head.push("\r\n".to_owned());
+    // A Doorward that went away shows in the test.
+    let _ = stream.write_all(&[head.join("\r\n").as_bytes(), &answer.body].concat());
+}
+
+fn hang_up(stream: &TcpStream) {
+    // It may have gone by itself.
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+impl Debug for FaultProxy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultProxy").field("url", &self.url()).finish_non_exhaustive()
+    }
+}
