@@ -12,4 +12,5 @@ pub(crate) use model::{CODE_ATTEMPTS, GRANT_TTL};
 pub use model::{CODE_TTL, CodeEffect, CodeGuess, CodePurpose, NewCode, Redemption};
 pub(crate) use redeem::{Guess, read_digits};
 pub use request::RequestCode;
+pub(crate) use request::nobody;
 pub use store::CodeStore;

@@ -5,7 +5,7 @@ use doorward_protocol::opaque::SecretHash;
 use super::{ProviderError, StateUse, Subject};
 use crate::audit::{AuditAction, AuditActor};
 use crate::change::ChangeSubject;
-use crate::session::{Caller, EndReason, Origin};
+use crate::session::{Caller, EndReason, Origin, SignOutError};
 use crate::{Identity, StoreError};
 
 /// Why a logout token ended nothing.
@@ -31,7 +31,7 @@ impl Identity {
         everywhere: bool,
         return_to: &str,
         origin: Origin,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<String>, SignOutError> {
         let began = match caller.session {
             Some(session) => self.store.find_provider_session(session).await?,
             None => None,

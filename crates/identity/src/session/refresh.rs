@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Origin, RefreshFamily, Rotation, SignedIn};
-use crate::audit::{AuditAction, AuditActor};
+use crate::audit::{AuditAction, AuditActor, AuditEvent};
 use crate::change::ChangeSubject;
 use crate::fault::Internal;
 use crate::user_pool::PoolFailure;
@@ -34,14 +34,20 @@ pub enum RefreshError {
 }
 
 impl Identity {
-    /// Replaces a refresh token and issues a new access token of `surface`.
+    /// Replaces a refresh token and issues a new access token of `surface`; one that a user pool elsewhere made is
+    /// the pool's to replace.
     pub async fn refresh(
         &self,
         surface: Surface,
         token: &SecretString,
         origin: Origin,
     ) -> Result<SignedIn, RefreshError> {
-        let presented = OpaqueToken::parse(Kind::Refresh, token.expose_secret()).ok_or(RefreshError::Invalid)?;
+        let Some(presented) = OpaqueToken::parse(Kind::Refresh, token.expose_secret()) else {
+            return match self.user_pool.outside() {
+                Some(pool) if surface == Surface::Accounts => self.refresh_at(pool, token, &origin).await,
+                _ => Err(RefreshError::Invalid),
+            };
+        };
         let session = SessionId::from_uuid(uuid::Uuid::from_bytes(presented.id()));
         let now = self.clock.now();
         let salt = self.entropy.bytes::<16>();
@@ -55,7 +61,7 @@ impl Identity {
             repeat_after: now.checked_sub(self.settings.refresh_grace).unwrap_or(Timestamp::MIN),
             expires_at: self.refresh_expiry(now, Timestamp::MAX),
         };
-        let audit = self.audit(AuditActor::System, AuditAction::RefreshReused, session, None, &origin);
+        let audit = self.refresh_reused(session, &origin);
         match self.store.rotate_refresh(&step, &audit).await? {
             Rotation::Rotated { user_id, session_expires_at } => {
                 self.renewed(surface, session, user_id, session_expires_at, &successor).await
@@ -85,12 +91,24 @@ impl Identity {
         let context = self.store.find_context(user).await?.filter(|context| context.user.is_active());
         let context = Arc::new(context.ok_or(RefreshError::Invalid)?);
         let access = self.issue_access_token(surface, &context.user, session, session_expires_at)?;
+        let id_token = match surface {
+            Surface::Accounts => {
+                let live = self.store.find_live_session(session).await?.ok_or(RefreshError::Invalid)?;
+                Some(self.issue_id_token(&context.user, session, live.authenticated_at, access.expires_in)?)
+            }
+            Surface::Hosted | Surface::Signin | Surface::Directory => None,
+        };
         Ok(SignedIn {
             access_token: access.token,
             expires_in: access.expires_in,
             refresh_token: refresh.expose(),
-            id_token: None,
+            id_token,
             context,
         })
+    }
+
+    /// The audit line for a token that is presented once too often.
+    pub(super) fn refresh_reused(&self, session: SessionId, origin: &Origin) -> AuditEvent {
+        self.audit(AuditActor::System, AuditAction::RefreshReused, session, None, origin)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::password::{Claim, NotProved, Proved};
 use super::start::StartFailure;
 use super::{Origin, SignInMethod, SignedIn};
 use crate::credential::{HasherError, Overloaded, PasswordHash, normalize};
@@ -71,6 +72,10 @@ impl Refusal {
         Self { outcome: Some(outcome), error: SignInError::BadCredentials }
     }
 
+    const fn not_verified() -> Self {
+        Self { outcome: Some(SignInOutcome::NotVerified), error: SignInError::NotVerified }
+    }
+
     const fn throttled(retry_after_s: u64) -> Self {
         Self { outcome: Some(SignInOutcome::Throttled), error: SignInError::Throttled { retry_after_s } }
     }
@@ -90,6 +95,17 @@ impl From<HasherError> for Refusal {
             }
             other => Self { outcome: None, error: Internal::new(other).into() },
         }
+    }
+}
+
+impl From<PoolFailure> for Refusal {
+    fn from(failure: PoolFailure) -> Self {
+        let outcome = match failure {
+            PoolFailure::Challenge(_) => Some(SignInOutcome::Challenged),
+            PoolFailure::Throttled { .. } => Some(SignInOutcome::Throttled),
+            PoolFailure::Unavailable { .. } | PoolFailure::Refused | PoolFailure::NotDelivered => None,
+        };
+        Self { outcome, error: failure.into() }
     }
 }
 
@@ -139,34 +155,36 @@ impl Identity {
         }
 
         let password = normalize(password);
-        let judged = self.judge(user, password.clone(), origin.address).await?;
-        let user = judged.map_err(|outcome| self.count_failure(origin.address, outcome))?;
-        // Others may have failed from there while this password was hashed: over the limit nobody learns anything.
+        let claim = Claim { user, email: email.as_ref(), password: &password, address: origin.address };
+        let proved = self.prove(claim).await.map_err(|refused| self.refuse(origin.address, refused))?;
+        let Proved { user, tokens } = proved;
+        // Others may have failed from there while this password was judged: over the limit nobody learns anything.
         self.turn_away_address(origin.address)?;
 
         self.store.forgive_attempts(&key).await?;
         self.rehash(&user, password).await;
+        // A pool elsewhere has asked that itself, if it asks.
+        if surface == Surface::Accounts && tokens.is_none() && user.email_verified_at.is_none() {
+            return Err(Refusal::not_verified());
+        }
         let gone = || Refusal::bad_credentials(SignInOutcome::Disabled);
         let context = self.store.find_context(user.id).await?.map(Arc::new).ok_or_else(gone)?;
-        self.start_session(surface, &context, SignInMethod::Password, origin).await?.ok_or_else(gone)
+        let begun = match tokens {
+            Some(tokens) if surface == Surface::Accounts => self.start_pool_session(&context, tokens, origin).await?,
+            _ => self.start_session(surface, &context, SignInMethod::Password, origin).await?,
+        };
+        begun.ok_or_else(gone)
     }
 
-    /// Compares the password, and only then looks at who it is.
-    async fn judge(
-        &self,
-        user: Option<User>,
-        password: SecretString,
-        address: Option<IpAddr>,
-    ) -> Result<Result<User, SignInOutcome>, HasherError> {
-        let hash = user.as_ref().and_then(|user| user.password_hash.as_ref());
-        let right = self.hasher.verify(hash, password, address).await?;
-        Ok(match user {
-            None => Err(SignInOutcome::UnknownUser),
-            Some(user) if user.password_hash.is_none() => Err(SignInOutcome::NoPassword),
-            Some(_) if !right => Err(SignInOutcome::WrongPassword),
-            Some(user) if !user.is_active() => Err(SignInOutcome::Disabled),
-            Some(user) => Ok(user),
-        })
+    /// What whoever was not proved hears. A password that was judged counts as a failure from the address.
+    fn refuse(&self, address: Option<IpAddr>, refused: NotProved) -> Refusal {
+        match refused {
+            NotProved::Wrong(outcome) => self.count_failure(address, outcome),
+            NotProved::NotConfirmed => self.failed_from(address).map_or_else(Refusal::not_verified, Refusal::throttled),
+            NotProved::Pool(failure) => failure.into(),
+            NotProved::Hasher(error) => error.into(),
+            NotProved::Store(error) => error.into(),
+        }
     }
 
     async fn find_by(&self, email: Option<&EmailAddress>) -> Result<Option<User>, StoreError> {

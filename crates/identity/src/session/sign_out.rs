@@ -1,12 +1,13 @@
 //! Ending sessions. Whatever ended counts no more on this node when the call returns, and on others within
 //! seconds (`live.rs`).
 
-use doorward_protocol::opaque::{Kind, OpaqueToken};
+use doorward_protocol::opaque::{Kind, OpaqueToken, SecretHash};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Caller, EndReason, Origin};
 use crate::audit::{AuditAction, AuditActor};
 use crate::change::ChangeSubject;
+use crate::user_pool::{OutsidePool, PoolError, PoolFailure};
 use crate::{Identity, SessionId, StoreError, UserId};
 
 /// Why nobody was signed out.
@@ -15,6 +16,9 @@ pub enum SignOutError {
     /// The token names no open session.
     #[error("the refresh token is not valid")]
     Invalid,
+    /// The user pool elsewhere did not do its share; here the session has ended.
+    #[error(transparent)]
+    Pool(#[from] PoolFailure),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -29,21 +33,48 @@ impl Identity {
         Ok(())
     }
 
-    /// Ends the session of a refresh token.
+    /// Ends the session of a refresh token, also at the user pool that made it.
     pub async fn sign_out_by_refresh(&self, token: &SecretString, origin: Origin) -> Result<(), SignOutError> {
-        let token = OpaqueToken::parse(Kind::Refresh, token.expose_secret()).ok_or(SignOutError::Invalid)?;
-        let session = SessionId::from_uuid(uuid::Uuid::from_bytes(token.id()));
-        let found = self.store.find_session_by_refresh(session, &token.hash()).await?;
+        let Some(ours) = OpaqueToken::parse(Kind::Refresh, token.expose_secret()) else {
+            let pool = self.user_pool.outside().ok_or(SignOutError::Invalid)?;
+            return self.sign_out_at(pool, token, &origin).await;
+        };
+        let session = SessionId::from_uuid(uuid::Uuid::from_bytes(ours.id()));
+        let found = self.store.find_session_by_refresh(session, &ours.hash()).await?;
         let live = found.filter(|live| live.ended_at.is_none()).ok_or(SignOutError::Invalid)?;
         self.end(session, live.user_id, EndReason::SignedOut, &origin).await?;
         Ok(())
     }
 
-    /// Ends every session of the caller. Answers how many were open.
-    pub async fn sign_out_everywhere(&self, caller: &Caller, origin: Origin) -> Result<u64, StoreError> {
+    /// The pool is asked also for a session that has ended here: an earlier try may have got no further.
+    async fn sign_out_at(
+        &self,
+        pool: &dyn OutsidePool,
+        token: &SecretString,
+        origin: &Origin,
+    ) -> Result<(), SignOutError> {
+        let hash = SecretHash::of(token.expose_secret());
+        let known = self.store.find_session_by_credential(&hash).await?;
+        if let Some((session, live)) = &known {
+            self.end(*session, live.user_id, EndReason::SignedOut, origin).await?;
+        }
+        match pool.revoke(token).await {
+            Ok(()) => Ok(()),
+            Err(PoolError::BadCredentials | PoolError::UnknownUser) if known.is_some() => Ok(()),
+            Err(PoolError::BadCredentials | PoolError::UnknownUser) => Err(SignOutError::Invalid),
+            Err(error) => Err(PoolFailure::from(error).into()),
+        }
+    }
+
+    /// Ends every session of the caller, first those at the user pool that keeps the passwords: a token that it gives
+    /// out until then is older than the end here. Answers how many were open.
+    pub async fn sign_out_everywhere(&self, caller: &Caller, origin: Origin) -> Result<u64, SignOutError> {
         let user = caller.context.user.id;
+        let there = self.end_all_there(user).await?;
         let audit = self.audit(AuditActor::User(user), AuditAction::SessionsEnded, user, None, &origin);
-        self.end_all(user, &audit).await
+        let ended = self.end_all(user, &audit).await?;
+        there?;
+        Ok(ended)
     }
 
     /// Ends one session of `user`, who or whose browser wants it so. False when it was not open.

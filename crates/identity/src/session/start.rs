@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_protocol::opaque::{Kind, OpaqueToken};
+use doorward_protocol::opaque::{Kind, OpaqueToken, SecretHash};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -11,7 +11,7 @@ use crate::audit::{AuditAction, AuditActor};
 use crate::fault::Internal;
 use crate::throttle::network;
 use crate::user::UserContext;
-use crate::{Identity, SessionId, StoreError, Surface};
+use crate::{Identity, SessionId, StoreError, Surface, UserId};
 
 /// What a person gets who signed in or renewed a session.
 #[derive(Clone, Debug)]
@@ -48,8 +48,14 @@ impl From<StartFailure> for crate::user::SignUpError {
     }
 }
 
+/// What renews a session, as the store keeps it.
+pub(super) struct Credential {
+    pub(super) hash: SecretHash,
+    pub(super) expires_at: Timestamp,
+}
+
 impl Identity {
-    /// Begins a session. `None` when the user is disabled or gone by now.
+    /// Begins a session with tokens of ours. `None` when the user is disabled or gone by now.
     pub(crate) async fn start_session(
         &self,
         surface: Surface,
@@ -59,14 +65,40 @@ impl Identity {
     ) -> Result<Option<SignedIn>, StartFailure> {
         let now = self.clock.now();
         let id = SessionId::new(now, &*self.entropy);
-        let expires_at = now.checked_add(self.settings.session_ttl).unwrap_or(Timestamp::MAX);
         let refresh = OpaqueToken::new(Kind::Refresh, *id.as_uuid().as_bytes(), self.entropy.bytes());
         let user = &context.user;
+        let credential = Credential { hash: refresh.hash(), expires_at: self.refresh_expiry(now, Timestamp::MAX) };
+        let session = self.new_session(id, surface, user.id, method, credential, &origin);
         // Signed before anything is written: a key that cannot sign leaves no session behind.
-        let access = self.issue_access_token(surface, user, id, expires_at)?;
-        let session = NewSession {
+        let access = self.issue_access_token(surface, user, id, session.expires_at)?;
+        let id_token = match surface {
+            Surface::Accounts => Some(self.issue_id_token(user, id, now, access.expires_in)?),
+            Surface::Hosted | Surface::Signin | Surface::Directory => None,
+        };
+        Ok(self.begin(session, context, &origin).await?.map(|context| SignedIn {
+            access_token: access.token,
+            expires_in: access.expires_in,
+            refresh_token: refresh.expose(),
+            id_token,
+            context,
+        }))
+    }
+
+    /// A session that begins now.
+    pub(super) fn new_session(
+        &self,
+        id: SessionId,
+        surface: Surface,
+        user: UserId,
+        method: SignInMethod,
+        credential: Credential,
+        origin: &Origin,
+    ) -> NewSession {
+        let now = self.clock.now();
+        let expires_at = now.checked_add(self.settings.session_ttl).unwrap_or(Timestamp::MAX);
+        NewSession {
             id,
-            user_id: user.id,
+            user_id: user,
             surface,
             method,
             created_at: now,
@@ -74,21 +106,25 @@ impl Identity {
             expires_at,
             address: origin.address.map(network),
             user_agent: origin.user_agent.clone(),
-            credential_hash: refresh.hash(),
-            credential_expires_at: self.refresh_expiry(now, expires_at),
-        };
-        let detail = Some(format!("{} by {}", surface.as_str(), method.as_str()));
-        let audit = self.audit(AuditActor::User(user.id), AuditAction::SessionStarted, id, detail, &origin);
-        match self.store.start_session(&session, &audit).await? {
-            Started::UserNotActive => Ok(None),
-            Started::Started => Ok(Some(SignedIn {
-                access_token: access.token,
-                expires_in: access.expires_in,
-                refresh_token: refresh.expose(),
-                id_token: None,
-                context: signed_in_at(context, now),
-            })),
+            credential_hash: credential.hash,
+            credential_expires_at: credential.expires_at.min(expires_at),
         }
+    }
+
+    /// Stores it. Answers the person as they are after this sign-in; `None` when they are disabled or gone by now.
+    pub(super) async fn begin(
+        &self,
+        session: NewSession,
+        context: &Arc<UserContext>,
+        origin: &Origin,
+    ) -> Result<Option<Arc<UserContext>>, StoreError> {
+        let detail = Some(format!("{} by {}", session.surface.as_str(), session.method.as_str()));
+        let actor = AuditActor::User(session.user_id);
+        let audit = self.audit(actor, AuditAction::SessionStarted, session.id, detail, origin);
+        Ok(match self.store.start_session(&session, &audit).await? {
+            Started::UserNotActive => None,
+            Started::Started => Some(signed_in_at(context, session.created_at)),
+        })
     }
 
     /// Until when a refresh token made now may be used.

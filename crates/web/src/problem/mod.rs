@@ -229,6 +229,7 @@ impl From<SignOutError> for Problem {
     fn from(error: SignOutError) -> Self {
         match error {
             SignOutError::Invalid => Self::invalid_refresh_token(),
+            SignOutError::Pool(failure) => failure.into(),
             SignOutError::Store(error) => error.into(),
         }
     }
