@@ -10,7 +10,7 @@ use http::Method;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::accounts::{register, tokens};
+use crate::api::accounts::{codes, me as own, register, tokens};
 use crate::api::admin::{audit, domains, keys, teams, users};
 use crate::api::hosted::{me, sign_in, sign_out};
 use crate::api::{directory, docs, health, mailbox, signin, wellknown};
@@ -45,8 +45,15 @@ fn hosted() -> Routes {
 fn accounts() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(register::register))
+        .routes(routes!(codes::request))
+        .routes(routes!(codes::verify))
+        .routes(routes!(codes::reset_password))
         .routes(routes!(tokens::log_in))
         .routes(routes!(tokens::refresh))
+        .routes(routes!(own::change_password))
+        .routes(routes!(own::change_email))
+        .routes(routes!(own::confirm_email))
+        .routes(routes!(own::delete))
 }
 
 /// What the two have in common: `/api/v1/auth/logout`, `/api/v1/users/me…`.

@@ -1,5 +1,7 @@
 //! What a request is aimed at: the ids in its path, the version it expects there, and the method.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Path};
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, IF_MATCH};
@@ -7,6 +9,8 @@ use http::request::Parts;
 use http::{HeaderValue, Method};
 use serde::de::DeserializeOwned;
 
+use crate::Api;
+use crate::api::hosted::sign_in::LOGIN;
 use crate::problem::Problem;
 
 /// The ids in the path. What is no id is the id of nothing.
@@ -47,15 +51,18 @@ impl<T: DeserializeOwned + Send, State: Send + Sync> FromRequestParts<State> for
     }
 }
 
-impl<State: Sync> FromRequestParts<State> for OnlyGet {
+impl FromRequestParts<Arc<Api>> for OnlyGet {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Response> {
         if parts.method == Method::GET {
             return Ok(Self);
         }
         let mut refused = Problem::method_not_allowed(&parts.method).into_response();
-        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+        // The accounts surface signs in by the same path.
+        let is_shared = api.settings.surfaces.accounts && parts.uri.path() == LOGIN;
+        let allow = if is_shared { "GET,POST" } else { "GET" };
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
         Err(refused)
     }
 }

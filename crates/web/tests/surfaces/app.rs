@@ -18,6 +18,7 @@ use doorward_identity::policy::Admin;
 use doorward_identity::settings::{Settings, SurfaceSettings};
 use doorward_identity::upkeep::{SeedDomain, SeedTeam};
 use doorward_identity::user::{NewAccount, Role};
+use doorward_identity::user_pool::UserPool;
 use doorward_identity::{Identity, Parts};
 use doorward_protocol::algorithm::Algorithm;
 use doorward_store::{Options, SqliteStore};
@@ -30,6 +31,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::post::Post;
 use crate::provider::ScriptedProviders;
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -45,6 +47,7 @@ pub(crate) struct App {
     pub(crate) readiness: Arc<AtomicBool>,
     pub(crate) counted: Arc<Counted>,
     pub(crate) provider: Arc<ScriptedProviders>,
+    pub(crate) post: Arc<Post>,
     surfaces: Surfaces,
     folder: PathBuf,
 }
@@ -112,6 +115,7 @@ impl App {
         let clock = Arc::new(ManualClock::at("2026-02-04T10:30:00Z".parse()?));
         let entropy = Arc::new(SeededEntropy::new(7));
         let provider = Arc::new(ScriptedProviders::default());
+        let post = Arc::new(Post::default());
         let parts = Parts {
             store: store.clone(),
             clock: clock.clone(),
@@ -119,6 +123,8 @@ impl App {
             observer: Arc::new(Unobserved),
             outside: Arc::new(NoIssuers),
             providers: provider.clone(),
+            user_pool: UserPool::Local,
+            postman: post.clone(),
             sealing_key: SealingKey::derive(&"a secret for tests".into())?,
             settings: settings(),
         };
@@ -141,13 +147,14 @@ impl App {
                 same_site: SameSite::Lax,
                 max_age: SignedDuration::from_hours(720),
             },
-            surfaces: EnabledSurfaces { hosted: true, signin: true, directory: true },
+            surfaces: EnabledSurfaces { hosted: true, accounts: true, signin: true, directory: true },
+            mailbox: None,
             readiness: Arc::clone(&readiness),
         };
         change(&mut web);
         let counted = Arc::new(Counted::default());
         let surfaces = Surfaces::new(Arc::clone(&identity), web, counted.clone(), &*entropy);
-        Ok(Self { identity, clock, store, readiness, counted, provider, surfaces, folder })
+        Ok(Self { identity, clock, store, readiness, counted, provider, post, surfaces, folder })
     }
 
     /// Sends a request as it is, from 192.0.2.7.
@@ -284,6 +291,7 @@ fn settings() -> Settings {
         hash_threads: 1,
         hash_queue: 8,
         documented_password: None,
+        tell_taken: true,
         address_failures: 1000,
         address_window: Duration::from_hours(1),
     }

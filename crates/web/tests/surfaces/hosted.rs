@@ -195,7 +195,7 @@ async fn sign_ins_in_several_tabs_do_not_disturb_each_other() -> Outcome {
 
 #[tokio::test]
 async fn head_and_other_methods_neither_begin_nor_finish_a_sign_in() -> Outcome {
-    let app = App::start().await?;
+    let app = App::start_with(|settings| settings.surfaces.accounts = false).await?;
     let mut browser = app.browser();
     let state = browser.leave("").await?;
     let back = format!("{CALLBACK}?state={state}&code={ALICE}");
@@ -309,7 +309,11 @@ async fn the_providers_are_listed_with_where_to_sign_in() -> Outcome {
 
 #[tokio::test]
 async fn without_the_surface_there_is_nothing_of_it() -> Outcome {
-    let app = App::start_with(|settings| settings.surfaces.hosted = false).await?;
+    let app = App::start_with(|settings| {
+        settings.surfaces.hosted = false;
+        settings.surfaces.accounts = false;
+    })
+    .await?;
     for path in [LOGIN, CALLBACK, "/api/v1/auth/status", "/api/v1/users/me"] {
         assert_eq!(app.anon().get(path).await?.status, 404, "{path}");
     }

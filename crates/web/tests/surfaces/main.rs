@@ -1,16 +1,21 @@
 //! Every call through the whole of the crate, over a real SQLite store and a clock turned by hand: statuses, bodies
 //! and headers as the surfaces' pages promise them.
 
+mod accounts;
 mod administration;
 mod app;
 mod bad_input;
 mod browser;
+mod codes;
 mod cookies;
 mod directory;
 mod envelope;
 mod hosted;
+mod mailbox;
+mod own_account;
 mod pages;
 mod people;
+mod post;
 mod provider;
 mod sessions;
 mod sign_out;

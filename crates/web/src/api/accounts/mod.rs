@@ -1,6 +1,8 @@
 //! The accounts surface: accounts whose addresses are confirmed by codes, under `/api/v1/auth`, and what their owners
 //! change of them, under `/api/v1/users/me`.
 
+pub(crate) mod codes;
+pub(crate) mod me;
 pub(crate) mod register;
 pub(crate) mod tokens;
 
