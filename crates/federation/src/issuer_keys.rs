@@ -30,8 +30,9 @@ pub struct IssuerConfig {
 pub fn dialect_of(issuer: &str) -> TokenDialect {
     let url: Option<Url> = issuer.parse().ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-    let ends = [".amazonaws.com", ".amazonaws.com.cn"];
-    let cognito = host.starts_with("cognito-idp.") && ends.iter().any(|end| host.ends_with(end));
+    // A pool's owner chooses between an issuer of its region and one that outlives it.
+    let (begins, ends) = (["cognito-idp.", "issuer-cognito-idp."], [".amazonaws.com", ".amazonaws.com.cn"]);
+    let cognito = begins.iter().any(|begin| host.starts_with(begin)) && ends.iter().any(|end| host.ends_with(end));
     if cognito { TokenDialect::Cognito } else { TokenDialect::Standard }
 }
 
@@ -85,6 +86,7 @@ mod tests {
         for issuer in [
             "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc",
             "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_abc",
+            "https://issuer-cognito-idp.us-east-1.amazonaws.com/us-east-1_abc",
             "https://COGNITO-IDP.eu-west-1.amazonaws.com/eu-west-1_abc",
         ] {
             assert_eq!(dialect_of(issuer), TokenDialect::Cognito, "{issuer}");

@@ -4,8 +4,12 @@
 //! whose certificates count; `discovery` finds what an issuer publishes (OIDC Discovery 1.0), `source` remembers it.
 //! Upon these stand the two ports: `issuer_keys` has the keys of issuers whose tokens count as bearer tokens
 //! ([`doorward_identity::issuer::OutsideKeys`]), `provider` signs people in
-//! ([`doorward_identity::provider::Providers`]). Nothing here knows a user or a session.
+//! ([`doorward_identity::provider::Providers`]). With the feature `aws`, `cognito` lets a user pool of Amazon's keep the
+//! passwords ([`doorward_identity::user_pool::OutsidePool`]), through Amazon's own client. Nothing here knows a user or a
+//! session.
 
+#[cfg(feature = "aws")]
+mod cognito;
 mod dial;
 mod discovery;
 mod issuer_keys;
@@ -17,6 +21,10 @@ mod source;
 mod tests;
 mod trust;
 
+#[cfg(feature = "aws")]
+pub use cognito::{
+    ClientFacts, CognitoPool, CognitoSettings, PoolFacts, PoolPasswordRule, UserPoolSurvey, survey_user_pool,
+};
 pub use discovery::{DiscoveryError, Survey, survey};
 pub use issuer_keys::{IssuerConfig, IssuerKeys, dialect_of};
 pub use outbound::{Outbound, OutboundError, OutboundSettings};

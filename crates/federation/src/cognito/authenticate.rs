@@ -1,0 +1,110 @@
+//! Signing in with a password, and staying so.
+//!
+//! These are tried again when no answer comes. A sign-in of which the answer was lost leaves a session at the pool that
+//! nobody knows; it ends by itself.
+
+use aws_sdk_cognitoidentityprovider::types::{AuthFlowType, AuthenticationResultType, ChallengeNameType};
+use doorward_identity::user_pool::{Challenge, PoolAccount, PoolError, PoolSignedIn, PoolTokens};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::account::account;
+use super::operation::Operation;
+use super::tokens::{Expected, issuer_of};
+use super::{CognitoPool, secret_hash};
+
+impl CognitoPool {
+    pub(super) async fn authenticate(
+        &self,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<PoolSignedIn, PoolError> {
+        let asked = self
+            .clients
+            .repeating
+            .initiate_auth()
+            .auth_flow(AuthFlowType::UserPasswordAuth)
+            .client_id(&self.settings.client_id)
+            .auth_parameters("USERNAME", username)
+            .auth_parameters("PASSWORD", password.expose_secret());
+        let asked = match self.secret_hash(username) {
+            Some(hash) => asked.auth_parameters("SECRET_HASH", hash),
+            None => asked,
+        };
+        let answer = self.call(Operation::InitiateAuth, asked.send()).await?;
+        match answer.challenge_name {
+            Some(challenge) => Err(PoolError::Challenge(named(&challenge))),
+            None => self.expected(None).read(given(answer.authentication_result)?),
+        }
+    }
+
+    /// Works whether the client's refresh tokens are good once or often, and needs no name for its proof.
+    pub(super) async fn renew_tokens(
+        &self,
+        subject: Option<&str>,
+        refresh_token: &SecretString,
+    ) -> Result<PoolTokens, PoolError> {
+        let asked = self
+            .clients
+            .repeating
+            .get_tokens_from_refresh_token()
+            .client_id(&self.settings.client_id)
+            .set_client_secret(self.client_secret())
+            .refresh_token(refresh_token.expose_secret());
+        let answer = self.call(Operation::GetTokensFromRefreshToken, asked.send()).await?;
+        let signed_in = self.expected(subject).read(given(answer.authentication_result)?)?;
+        Ok(signed_in.tokens)
+    }
+
+    pub(super) async fn owner_of(&self, access_token: &str) -> Result<PoolAccount, PoolError> {
+        // Amazon answers for the tokens of all its pools.
+        if issuer_of(access_token).as_deref() != Some(&*self.issuer) {
+            return Err(PoolError::BadCredentials);
+        }
+        let asked = self.clients.repeating.get_user().access_token(access_token);
+        let answer = self.call(Operation::GetUser, asked.send()).await?;
+        account(answer.user_attributes(), None, true)
+    }
+
+    pub(super) async fn revoke_token(&self, refresh_token: &SecretString) -> Result<(), PoolError> {
+        let asked = self
+            .clients
+            .repeating
+            .revoke_token()
+            .client_id(&self.settings.client_id)
+            .set_client_secret(self.client_secret())
+            .token(refresh_token.expose_secret());
+        self.call(Operation::RevokeToken, asked.send()).await.map(drop)
+    }
+
+    /// The proof for a call in somebody's name, if the client has a secret.
+    pub(super) fn secret_hash(&self, username: &str) -> Option<String> {
+        let secret = self.settings.client_secret.as_ref()?;
+        Some(secret_hash::secret_hash(secret, username, &self.settings.client_id))
+    }
+
+    fn client_secret(&self) -> Option<String> {
+        self.settings.client_secret.as_ref().map(|secret| secret.expose_secret().to_owned())
+    }
+
+    fn expected<'e>(&'e self, subject: Option<&'e str>) -> Expected<'e> {
+        Expected { issuer: &self.issuer, client_id: &self.settings.client_id, subject }
+    }
+}
+
+fn given(result: Option<AuthenticationResultType>) -> Result<AuthenticationResultType, PoolError> {
+    result.ok_or_else(|| PoolError::Unavailable("it answers neither with tokens nor with a challenge".to_owned()))
+}
+
+fn named(challenge: &ChallengeNameType) -> Challenge {
+    match challenge {
+        ChallengeNameType::NewPasswordRequired => Challenge::NewPassword,
+        ChallengeNameType::EmailOtp
+        | ChallengeNameType::MfaSetup
+        | ChallengeNameType::SelectMfaType
+        | ChallengeNameType::SmsMfa
+        | ChallengeNameType::SmsOtp
+        | ChallengeNameType::SoftwareTokenMfa
+        | ChallengeNameType::WebAuthn => Challenge::SecondFactor,
+        _ => Challenge::Other,
+    }
+}

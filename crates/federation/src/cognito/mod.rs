@@ -1,0 +1,152 @@
+//! A Cognito user pool that keeps people's passwords: the port [`OutsidePool`] over Amazon's API.
+//!
+//! One file an idea: `client` says how long and how often is asked, `operation` names the calls, `call` makes one,
+//! `errors` is the one table of what may go wrong, `account` and `tokens` read what is answered, `secret_hash` proves the
+//! client. Upon them stand the services: `enrol` (signing up), `authenticate` (signing in and staying so) and
+//! `administer` (what needs permissions). `survey` looks at a pool for a diagnosis.
+//!
+//! Nothing here knows a user or a session of Doorward's, and nothing that Amazon writes leaves this module unmapped.
+
+mod account;
+mod administer;
+mod authenticate;
+mod call;
+mod client;
+mod enrol;
+mod errors;
+mod operation;
+mod password_rule;
+mod secret_hash;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use doorward_identity::observer::Observer;
+use doorward_identity::user::EmailAddress;
+use doorward_identity::user_pool::{
+    OutsidePool, PoolAccount, PoolError, PoolPage, PoolSignUp, PoolSignedIn, PoolTokens,
+};
+use secrecy::SecretString;
+
+use self::client::{Budget, Clients};
+pub use self::survey::{ClientFacts, PoolFacts, PoolPasswordRule, UserPoolSurvey, survey_user_pool};
+
+/// A user pool as the operator describes it.
+#[derive(Clone, Debug)]
+pub struct CognitoSettings {
+    /// The pool, such as `us-east-1_AbCdEfGhI`.
+    pub pool_id: String,
+    /// Doorward's app client there.
+    pub client_id: String,
+    /// The client's secret, if it has one.
+    pub client_secret: Option<SecretString>,
+    /// Where the pool is.
+    pub region: String,
+    /// Where Amazon's API is instead of where the region says.
+    pub endpoint_url: Option<String>,
+}
+
+impl CognitoSettings {
+    /// `iss` of the pool's tokens.
+    pub fn issuer(&self) -> String {
+        // The Chinese partition has a domain of its own.
+        let suffix = if self.region.starts_with("cn-") { ".cn" } else { "" };
+        format!("https://cognito-idp.{}.amazonaws.com{suffix}/{}", self.region, self.pool_id)
+    }
+}
+
+/// The pool.
+pub struct CognitoPool {
+    settings: CognitoSettings,
+    issuer: String,
+    budget: Budget,
+    clients: Clients,
+    observer: Arc<dyn Observer>,
+}
+
+impl CognitoPool {
+    /// A pool, asked with these credentials. Nothing is asked before somebody signs up or in.
+    pub fn new(sdk: &SdkConfig, settings: CognitoSettings, observer: Arc<dyn Observer>) -> Self {
+        Self::with_budget(sdk, settings, observer, Budget::default())
+    }
+
+    fn with_budget(sdk: &SdkConfig, settings: CognitoSettings, observer: Arc<dyn Observer>, budget: Budget) -> Self {
+        let (clients, issuer) = (Clients::new(sdk, &settings, &budget), settings.issuer());
+        Self { settings, issuer, budget, clients, observer }
+    }
+}
+
+impl fmt::Debug for CognitoPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CognitoPool").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl OutsidePool for CognitoPool {
+    fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    async fn sign_up(&self, new: PoolSignUp<'_>) -> Result<String, PoolError> {
+        self.enrol(new).await
+    }
+
+    async fn confirm_sign_up(&self, email: &EmailAddress, code: &str) -> Result<(), PoolError> {
+        self.confirm(email.as_str(), code).await
+    }
+
+    async fn resend_code(&self, email: &EmailAddress) -> Result<(), PoolError> {
+        self.resend(email.as_str()).await
+    }
+
+    async fn sign_in(&self, username: &str, password: &SecretString) -> Result<PoolSignedIn, PoolError> {
+        self.authenticate(username, password).await
+    }
+
+    async fn renew(&self, subject: Option<&str>, refresh_token: &SecretString) -> Result<PoolTokens, PoolError> {
+        self.renew_tokens(subject, refresh_token).await
+    }
+
+    async fn whose(&self, access_token: &str) -> Result<PoolAccount, PoolError> {
+        self.owner_of(access_token).await
+    }
+
+    async fn find(&self, username: &str) -> Result<Option<PoolAccount>, PoolError> {
+        self.look_up(username).await
+    }
+
+    async fn create(&self, new: PoolSignUp<'_>) -> Result<String, PoolError> {
+        self.within_budget(self.make_account(new)).await
+    }
+
+    async fn set_password(&self, username: &str, password: &SecretString) -> Result<(), PoolError> {
+        self.replace_password(username, password).await
+    }
+
+    async fn set_email(&self, username: &str, email: &EmailAddress) -> Result<(), PoolError> {
+        self.replace_email(username, email.as_str()).await
+    }
+
+    async fn sign_out_everywhere(&self, subject: &str) -> Result<(), PoolError> {
+        self.end_sessions(subject).await
+    }
+
+    async fn revoke(&self, refresh_token: &SecretString) -> Result<(), PoolError> {
+        self.revoke_token(refresh_token).await
+    }
+
+    async fn delete(&self, subject: &str) -> Result<(), PoolError> {
+        self.delete_account(subject).await
+    }
+
+    async fn list(&self, page: Option<&str>) -> Result<PoolPage, PoolError> {
+        self.list_accounts(page).await
+    }
+}
