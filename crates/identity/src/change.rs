@@ -39,8 +39,8 @@ pub trait ChangeStore: Send + Sync {
     /// Lines after a position, lowest first, at most `limit`.
     async fn changes_after(&self, seq: i64, limit: u32) -> Result<Vec<Change>, StoreError>;
 
-    /// Removes what no one needs any more: change lines, throttles of unknown addresses, values that counted once and
-    /// providers' tokens of sessions that were over before `before`; sessions that ended or expired before
-    /// `sessions_before`. Answers how many rows went.
+    /// Removes what no one needs any more: change lines, throttles of unknown addresses, values that counted once,
+    /// codes and providers' tokens of sessions that were over before `before`; sessions that ended or expired, and mail
+    /// that was given up or expired and was put in, before `sessions_before`. Answers how many rows went.
     async fn sweep(&self, before: Timestamp, sessions_before: Timestamp) -> Result<u64, StoreError>;
 }

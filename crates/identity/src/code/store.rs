@@ -13,7 +13,7 @@ use crate::{StoreError, UserId};
 pub trait CodeStore: Send + Sync {
     /// Puts the code in the place of the user's last one for the same purpose, its mail into the outbox and the audit
     /// line behind it; mail that still waits to bring a former code for that purpose is dropped. False, and nothing
-    /// done, when the user is not there or not active.
+    /// done, when the user is not there, not active or, unless the code is for a new address, has another one by now.
     async fn issue_code(&self, code: &NewCode, audit: &AuditEvent) -> Result<bool, StoreError>;
 
     /// Judges a guess at `audit.at` and counts it. Of concurrent right guesses exactly one is `Redeemed`, and a code

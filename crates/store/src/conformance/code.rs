@@ -1,12 +1,12 @@
 //! One-time codes, and the grants they give.
 
 use doorward_identity::UserId;
-use doorward_identity::audit::AuditAction;
+use doorward_identity::audit::{AuditAction, AuditEvent};
 use doorward_identity::change::ChangeSubject;
 use doorward_identity::code::{CodeEffect, CodeGuess, CodePurpose, NewCode, Redemption};
-use doorward_identity::mail::{LetterKind, MailEntry, MailId, MailQuery};
+use doorward_identity::mail::{LetterKind, MailEntry, MailId, MailQuery, NewMail};
 use doorward_identity::store::{Inserted, Saved};
-use doorward_identity::user::UserStatus;
+use doorward_identity::user::{User, UserStatus};
 use doorward_protocol::opaque::SecretHash;
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,10 +26,10 @@ fn letter(purpose: CodePurpose) -> LetterKind {
 }
 
 /// A code not yet issued: five guesses, ten minutes.
-pub(super) fn new_code(stand: &Stand, user: UserId, purpose: CodePurpose, digits: &str) -> NewCode {
-    let mail = stand.new_mail(user, letter(purpose));
+pub(super) fn new_code(stand: &Stand, user: &User, purpose: CodePurpose, digits: &str) -> NewCode {
+    let mail = NewMail { recipient: user.email.clone(), ..stand.new_mail(user.id, letter(purpose)) };
     NewCode {
-        user,
+        user: user.id,
         purpose,
         digest: SecretHash::of(digits),
         new_email: None,
@@ -44,7 +44,7 @@ pub(super) async fn issue(stand: &Stand, code: &NewCode) {
 }
 
 /// A stored code.
-pub(super) async fn code(stand: &Stand, user: UserId, purpose: CodePurpose, digits: &str) -> NewCode {
+pub(super) async fn code(stand: &Stand, user: &User, purpose: CodePurpose, digits: &str) -> NewCode {
     let code = new_code(stand, user, purpose, digits);
     issue(stand, &code).await;
     code
@@ -64,12 +64,12 @@ pub(super) async fn try_code(stand: &Stand, user: UserId, purpose: CodePurpose, 
 }
 
 /// Redeems a code for a grant of ten minutes.
-pub(super) async fn granted(stand: &Stand, user: UserId, name: &str) -> SecretHash {
+pub(super) async fn granted(stand: &Stand, user: &User, name: &str) -> SecretHash {
     code(stand, user, PasswordReset, "123456").await;
     let grant = SecretHash::of(name);
     let until = stand.now() + SignedDuration::from_mins(10);
     let effect = CodeEffect::Grant { grant, until };
-    assert_eq!(redeem(stand, &CodeGuess { effect, ..guess(user, PasswordReset, "123456") }).await, REDEEMED);
+    assert_eq!(redeem(stand, &CodeGuess { effect, ..guess(user.id, PasswordReset, "123456") }).await, REDEEMED);
     grant
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn outbox_ids(stand: &Stand) -> Vec<MailId> {
 
 pub(super) async fn a_right_code_is_redeemed_once(stand: &Stand) {
     let user = stand.user("a@example.com").await;
-    let code = code(stand, user.id, EmailVerification, "123456").await;
+    let code = code(stand, &user, EmailVerification, "123456").await;
     assert_eq!(outbox_ids(stand).await, [code.mail.id]);
     let before = stand.store.latest_change().await.unwrap();
     let right = CodeGuess { effect: CodeEffect::VerifyEmail, ..guess(user.id, EmailVerification, "123456") };
@@ -106,7 +106,7 @@ pub(super) async fn a_right_code_is_redeemed_once(stand: &Stand) {
 pub(crate) async fn of_fifty_right_guesses_one_is_redeemed(stand: &Stand) {
     for round in 0..3 {
         let user = stand.user(&format!("user{round}@example.com")).await;
-        let mut code = new_code(stand, user.id, EmailVerification, "123456");
+        let mut code = new_code(stand, &user, EmailVerification, "123456");
         code.attempts = 50;
         issue(stand, &code).await;
         let right = CodeGuess { effect: CodeEffect::VerifyEmail, ..guess(user.id, EmailVerification, "123456") };
@@ -126,7 +126,7 @@ pub(crate) async fn a_code_under_fire_is_compared_no_more_often_than_it_may_be(s
     // Every guess is right but late, so each that is compared says so.
     let user = stand.user("a@example.com").await;
     for _ in 0..3 {
-        code(stand, user.id, PasswordReset, "123456").await;
+        code(stand, &user, PasswordReset, "123456").await;
         stand.wait(3600);
         let guesses = (0..50).map(|number| {
             let (store, event) = (stand.node(number), stand.event(AuditAction::CodeRedeemed));
@@ -140,7 +140,7 @@ pub(crate) async fn a_code_under_fire_is_compared_no_more_often_than_it_may_be(s
 
 pub(super) async fn a_code_guessed_at_too_often_is_dead(stand: &Stand) {
     let (user, other) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
-    for victim in [user.id, other.id] {
+    for victim in [&user, &other] {
         code(stand, victim, PasswordReset, "123456").await;
     }
     for number in 0..5 {
@@ -149,7 +149,7 @@ pub(super) async fn a_code_guessed_at_too_often_is_dead(stand: &Stand) {
     assert_eq!(try_code(stand, user.id, PasswordReset, "123456").await, Redemption::Wrong);
     assert_eq!(try_code(stand, other.id, PasswordReset, "123456").await, REDEEMED, "each code has its own count");
 
-    code(stand, user.id, PasswordReset, "123456").await;
+    code(stand, &user, PasswordReset, "123456").await;
     for _ in 0..4 {
         assert_eq!(try_code(stand, user.id, PasswordReset, "000000").await, Redemption::Wrong);
     }
@@ -158,9 +158,9 @@ pub(super) async fn a_code_guessed_at_too_often_is_dead(stand: &Stand) {
 
 pub(super) async fn a_late_code_is_told_from_a_wrong_one(stand: &Stand) {
     let user = stand.user("a@example.com").await;
-    let code = code(stand, user.id, PasswordReset, "123456").await;
+    let code = code(stand, &user, PasswordReset, "123456").await;
     let at = async |at: Timestamp, digits: &str| {
-        let event = doorward_identity::audit::AuditEvent { at, ..stand.event(AuditAction::CodeRedeemed) };
+        let event = AuditEvent { at, ..stand.event(AuditAction::CodeRedeemed) };
         stand.store.redeem_code(&guess(user.id, PasswordReset, digits), &event).await.unwrap()
     };
     assert_eq!(at(code.expires_at, "123456").await, Redemption::Late);
@@ -173,9 +173,9 @@ pub(super) async fn a_late_code_is_told_from_a_wrong_one(stand: &Stand) {
 
 pub(super) async fn codes_of_purposes_and_users_do_not_mix(stand: &Stand) {
     let (user, other) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
-    code(stand, user.id, EmailVerification, "111111").await;
-    code(stand, user.id, PasswordReset, "222222").await;
-    code(stand, other.id, PasswordReset, "333333").await;
+    code(stand, &user, EmailVerification, "111111").await;
+    code(stand, &user, PasswordReset, "222222").await;
+    code(stand, &other, PasswordReset, "333333").await;
     for (user, purpose, digits) in [
         (user.id, EmailVerification, "222222"),
         (user.id, PasswordReset, "111111"),
@@ -196,12 +196,12 @@ pub(super) async fn codes_of_purposes_and_users_do_not_mix(stand: &Stand) {
 
 pub(super) async fn a_new_code_ends_the_former_and_drops_its_mail(stand: &Stand) {
     let user = stand.user("a@example.com").await;
-    let verification = code(stand, user.id, EmailVerification, "999999").await;
-    code(stand, user.id, PasswordReset, "111111").await;
+    let verification = code(stand, &user, EmailVerification, "999999").await;
+    code(stand, &user, PasswordReset, "111111").await;
     for _ in 0..5 {
         assert_eq!(try_code(stand, user.id, PasswordReset, "000000").await, Redemption::Wrong);
     }
-    let latest = code(stand, user.id, PasswordReset, "222222").await;
+    let latest = code(stand, &user, PasswordReset, "222222").await;
     assert_eq!(outbox_ids(stand).await, [verification.mail.id, latest.mail.id]);
     assert_eq!(try_code(stand, user.id, PasswordReset, "111111").await, Redemption::Wrong);
     assert_eq!(try_code(stand, user.id, PasswordReset, "222222").await, REDEEMED);
@@ -212,7 +212,7 @@ pub(crate) async fn of_codes_issued_at_once_one_counts_and_one_letter_leaves(sta
     let user = stand.user("a@example.com").await;
     let issues = (0..20).map(|number| {
         let (store, event) = (stand.node(number), stand.event(AuditAction::CodeIssued));
-        let code = new_code(stand, user.id, PasswordReset, &number.to_string());
+        let code = new_code(stand, &user, PasswordReset, &number.to_string());
         async move { (code.mail.id, store.issue_code(&code, &event).await.unwrap()) }
     });
     let results = at_once(issues.collect()).await;
@@ -225,16 +225,19 @@ pub(crate) async fn of_codes_issued_at_once_one_counts_and_one_letter_leaves(sta
 
 pub(super) async fn nobody_and_the_disabled_get_no_code_and_have_none(stand: &Stand) {
     let mut user = stand.user("a@example.com").await;
-    code(stand, user.id, PasswordReset, "123456").await;
-    let grant = granted(stand, user.id, "grant").await;
-    code(stand, user.id, PasswordReset, "123456").await;
+    code(stand, &user, PasswordReset, "123456").await;
+    let grant = granted(stand, &user, "grant").await;
+    code(stand, &user, PasswordReset, "123456").await;
     user = stand.stored(user.id).await;
     user.status = UserStatus::Disabled;
     let event = stand.event(AuditAction::UserDisabled);
     assert_eq!(stand.store.save_user(&user, &event).await.unwrap(), Saved::Saved);
     let (issued, mails) = (stand.audited(AuditAction::CodeIssued).await, outbox_ids(stand).await);
-    for absent in [user.id, stand.new_user("b@example.com").user.id, UserId::from_uuid(uuid::Uuid::nil())] {
-        let code = new_code(stand, absent, PasswordReset, "123456");
+    let mut nobody = stand.new_user("b@example.com").user;
+    nobody.id = UserId::from_uuid(uuid::Uuid::nil());
+    for absent in [user, stand.new_user("c@example.com").user, nobody] {
+        let code = new_code(stand, &absent, PasswordReset, "123456");
+        let absent = absent.id;
         assert!(!stand.store.issue_code(&code, &stand.event(AuditAction::CodeIssued)).await.unwrap());
         assert_eq!(try_code(stand, absent, PasswordReset, "123456").await, Redemption::Wrong);
         let (at, until) = (stand.now(), stand.now());
@@ -249,8 +252,8 @@ pub(super) async fn a_code_moves_an_account_to_the_address_it_went_to(stand: &St
     new.user.name = Some("Ada".to_owned());
     stand.insert(&new).await;
     let user = new.user;
-    code(stand, user.id, PasswordReset, "654321").await;
-    let mut change = new_code(stand, user.id, EmailChange, "123456");
+    code(stand, &user, PasswordReset, "654321").await;
+    let mut change = new_code(stand, &user, EmailChange, "123456");
     change.new_email = Some("New@example.com".parse().unwrap());
     issue(stand, &change).await;
     let notice = stand.new_mail(user.id, LetterKind::EmailChanged);
@@ -272,7 +275,7 @@ pub(super) async fn a_code_moves_an_account_to_the_address_it_went_to(stand: &St
 
 pub(super) async fn a_code_moves_no_account_onto_anothers_address(stand: &Stand) {
     let (user, owner) = (stand.user("old@example.com").await, stand.user("taken@example.com").await);
-    let mut change = new_code(stand, user.id, EmailChange, "123456");
+    let mut change = new_code(stand, &user, EmailChange, "123456");
     change.new_email = Some("TAKEN@example.com".parse().unwrap());
     issue(stand, &change).await;
     let effect = CodeEffect::ChangeEmail { notice: stand.new_mail(user.id, LetterKind::EmailChanged) };
@@ -292,7 +295,7 @@ pub(crate) async fn of_ten_moves_to_one_address_one_is_made(stand: &Stand) {
     let mut movers = Vec::new();
     for number in 0..10 {
         let user = stand.user(&format!("user{number}@example.com")).await;
-        let mut change = new_code(stand, user.id, EmailChange, "123456");
+        let mut change = new_code(stand, &user, EmailChange, "123456");
         change.new_email = Some("wanted@example.com".parse().unwrap());
         issue(stand, &change).await;
         movers.push(user.id);
@@ -311,7 +314,7 @@ pub(crate) async fn of_ten_moves_to_one_address_one_is_made(stand: &Stand) {
 pub(super) async fn another_address_ends_every_code(stand: &Stand) {
     let user = stand.user("a@example.com").await;
     for purpose in CodePurpose::ALL {
-        code(stand, user.id, purpose, "123456").await;
+        code(stand, &user, purpose, "123456").await;
     }
     let save = async |email: &str| {
         let mut user = stand.stored(user.id).await;
@@ -321,7 +324,7 @@ pub(super) async fn another_address_ends_every_code(stand: &Stand) {
     };
     save("A@Example.com").await;
     assert_eq!(try_code(stand, user.id, EmailVerification, "123456").await, REDEEMED, "the same address");
-    code(stand, user.id, EmailVerification, "123456").await;
+    code(stand, &user, EmailVerification, "123456").await;
     save("b@example.com").await;
     for purpose in CodePurpose::ALL {
         assert_eq!(try_code(stand, user.id, purpose, "123456").await, Redemption::Wrong, "{purpose:?}");
@@ -329,14 +332,32 @@ pub(super) async fn another_address_ends_every_code(stand: &Stand) {
     assert_eq!(outbox(stand).await, []);
 }
 
+pub(super) async fn no_code_goes_to_an_address_the_account_has_left(stand: &Stand) {
+    let user = stand.user("b@example.com").await;
+    let late = new_code(stand, &user, PasswordReset, "123456");
+    let mut change = new_code(stand, &user, EmailChange, "123456");
+    (change.new_email, change.mail.recipient) =
+        (Some("c@example.com".parse().unwrap()), "c@example.com".parse().unwrap());
+    let mut moved = user.clone();
+    moved.email = "a@example.com".parse().unwrap();
+    let event = stand.event(AuditAction::UserUpdated);
+    assert_eq!(stand.store.save_user(&moved, &event).await.unwrap(), Saved::Saved);
+    assert!(!stand.store.issue_code(&late, &stand.event(AuditAction::CodeIssued)).await.unwrap());
+    assert_eq!(try_code(stand, user.id, PasswordReset, "123456").await, Redemption::Wrong);
+    assert_eq!(outbox(stand).await, []);
+    issue(stand, &change).await;
+    moved.email = "A@Example.com".parse().unwrap();
+    code(stand, &moved, PasswordReset, "123456").await;
+}
+
 pub(super) async fn an_account_is_made_with_its_code_or_not_at_all(stand: &Stand) {
     let mut new = stand.new_user("a@example.com");
-    let code = new_code(stand, new.user.id, EmailVerification, "123456");
+    let code = new_code(stand, &new.user, EmailVerification, "123456");
     new.code = Some(code.clone());
     stand.insert(&new).await;
     assert_eq!(outbox_ids(stand).await, [code.mail.id]);
     let mut twin = stand.new_user("A@example.com");
-    twin.code = Some(new_code(stand, twin.user.id, EmailVerification, "123456"));
+    twin.code = Some(new_code(stand, &twin.user, EmailVerification, "123456"));
     let inserted = stand.store.insert_user(&twin, &stand.event(AuditAction::UserSignedUp)).await.unwrap();
     assert_eq!(inserted, Inserted::Taken);
     assert_eq!(outbox_ids(stand).await, [code.mail.id]);
@@ -354,7 +375,7 @@ pub(super) async fn an_account_is_made_with_its_code_or_not_at_all(stand: &Stand
 pub(crate) async fn of_fifty_claims_of_a_grant_one_has_it(stand: &Stand) {
     let user = stand.user("a@example.com").await;
     for round in 0..3 {
-        let grant = granted(stand, user.id, &round.to_string()).await;
+        let grant = granted(stand, &user, &round.to_string()).await;
         let at = stand.now();
         let until = at + SignedDuration::from_secs(30);
         let claims = (0..50).map(|number| {
@@ -367,7 +388,7 @@ pub(crate) async fn of_fifty_claims_of_a_grant_one_has_it(stand: &Stand) {
 
 pub(super) async fn a_grant_is_claimed_again_once_released_or_left(stand: &Stand) {
     let (user, other) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
-    let grant = granted(stand, user.id, "grant").await;
+    let grant = granted(stand, &user, "grant").await;
     let claim = async |user: UserId, grant: &SecretHash| {
         let at = stand.now();
         stand.store.claim_grant(user, grant, at, at + SignedDuration::from_secs(30)).await.unwrap()
@@ -382,7 +403,7 @@ pub(super) async fn a_grant_is_claimed_again_once_released_or_left(stand: &Stand
     assert!(claim(user.id, &grant).await);
     stand.wait(30);
     assert!(claim(user.id, &grant).await, "whoever had it is gone");
-    code(stand, user.id, PasswordReset, "654321").await;
+    code(stand, &user, PasswordReset, "654321").await;
     stand.other.release_grant(user.id, &grant).await.unwrap();
     assert!(claim(user.id, &grant).await, "who asks for a code takes no grant away");
     stand.wait(600);

@@ -1,7 +1,7 @@
 //! The outbox.
 
 use doorward_identity::UserId;
-use doorward_identity::audit::AuditAction;
+use doorward_identity::audit::{AuditAction, AuditEvent};
 use doorward_identity::code::CodePurpose;
 use doorward_identity::mail::{
     LeasedMail, LetterKind, MailCounts, MailId, MailLease, MailQuery, MailState, NewMail, QueuedMail, Settlement,
@@ -114,26 +114,30 @@ pub(super) async fn a_mail_is_tried_again_when_it_was_told_to(stand: &Stand) {
 }
 
 pub(super) async fn an_abandoned_mail_waits_again_when_an_operator_says_so(stand: &Stand) {
-    let (one, two, over) = (mail(stand).await, mail(stand).await, mail(stand).await);
+    let (one, two, three) = (mail(stand).await, mail(stand).await, mail(stand).await);
     leased(stand, stand.now()).await;
     let waiting = mail(stand).await;
-    for mail in [&one, &two, &over] {
+    for mail in [&one, &two, &three] {
         assert!(stand.store.settle_mail(mail.id, 1, &abandoned()).await.unwrap());
+        assert!(!stand.store.settle_mail(mail.id, 1, &abandoned()).await.unwrap());
     }
+    let entry = &outbox(stand).await[0];
+    assert_eq!((entry.state, entry.reason.as_deref()), (MailState::Abandoned, Some("550 no such mailbox")));
     let later = stand.now() + SignedDuration::from_mins(5);
     assert_eq!(attempts(&leased(stand, later).await.due), [(waiting.id, 1)]);
     let retry = async |id, at| {
-        let event = doorward_identity::audit::AuditEvent { at, ..stand.event(AuditAction::MailRetried) };
-        stand.store.retry_mail(id, &event).await.unwrap()
+        let event = AuditEvent { at, ..stand.event(AuditAction::MailRetried) };
+        stand.other.retry_mail(id, &event).await.unwrap()
     };
     assert_eq!(retry(Some(waiting.id), later).await, 0);
     assert_eq!(retry(Some(one.id), later).await, 1);
     assert_eq!(retry(Some(one.id), later).await, 0);
     assert_eq!(attempts(&leased(stand, later).await.due), [(one.id, 2)]);
-    assert_eq!(retry(None, two.expires_at).await, 1, "what is over by then stays as it is");
+    assert_eq!(retry(None, two.expires_at).await, 1, "one is over by then, the other is not");
+    assert_eq!(attempts(&leased(stand, two.expires_at).await.due), [(three.id, 2), (waiting.id, 2)]);
     assert_eq!(retry(None, later).await, 1);
+    assert_eq!(retry(None, later).await, 0);
     assert_eq!(stand.audited(AuditAction::MailRetried).await, 3, "what retried nothing is no event");
-    assert!(!stand.store.settle_mail(two.id, 1, &abandoned()).await.unwrap() || outbox(stand).await.len() == 4);
 }
 
 pub(super) async fn a_mail_that_is_over_is_not_sent_and_its_letter_is_thrown_away(stand: &Stand) {
@@ -193,8 +197,8 @@ pub(super) async fn mail_is_counted_by_state_and_listed_page_by_page(stand: &Sta
 
 pub(super) async fn the_last_letter_outlives_its_account_and_codes_do_not(stand: &Stand) {
     let (user, other) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
-    code(stand, user.id, CodePurpose::PasswordReset, "123456").await;
-    let theirs = code(stand, other.id, CodePurpose::PasswordReset, "123456").await;
+    code(stand, &user, CodePurpose::PasswordReset, "123456").await;
+    let theirs = code(stand, &other, CodePurpose::PasswordReset, "123456").await;
     let farewell = stand.new_mail(user.id, LetterKind::AccountDeleted);
     for (gone, left) in [(true, vec![theirs.mail.id, farewell.id]), (false, vec![theirs.mail.id, farewell.id])] {
         let event = stand.event(AuditAction::UserLeft);
@@ -206,14 +210,14 @@ pub(super) async fn the_last_letter_outlives_its_account_and_codes_do_not(stand:
 
 pub(super) async fn a_sweep_takes_codes_and_mail_long_over(stand: &Stand) {
     let user = stand.user("a@example.com").await;
-    let over = code(stand, user.id, CodePurpose::EmailVerification, "123456").await;
+    let over = code(stand, &user, CodePurpose::EmailVerification, "123456").await;
     let given_up = mail(stand).await;
     leased(stand, given_up.created_at).await;
     assert!(stand.store.settle_mail(given_up.id, 1, &abandoned()).await.unwrap());
     leased(stand, over.expires_at).await;
     let early = stand.now();
     stand.wait(3600);
-    let waiting = code(stand, user.id, CodePurpose::PasswordReset, "123456").await;
+    let waiting = code(stand, &user, CodePurpose::PasswordReset, "123456").await;
     let late = stand.now();
     let long_ago = user.created_at;
     assert_eq!(stand.store.sweep(long_ago, long_ago).await.unwrap(), 0);

@@ -76,6 +76,7 @@ promises! {
         a_code_moves_no_account_onto_anothers_address,
         of_ten_moves_to_one_address_one_is_made,
         another_address_ends_every_code,
+        no_code_goes_to_an_address_the_account_has_left,
         an_account_is_made_with_its_code_or_not_at_all,
         of_fifty_claims_of_a_grant_one_has_it,
         a_grant_is_claimed_again_once_released_or_left;

@@ -36,11 +36,11 @@ fn password(user: &User) -> Option<&str> {
 
 pub(super) async fn a_changed_password_takes_with_it_what_was_built_on_the_former(stand: &Stand) {
     let (user, bystander) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
-    let grant = granted(stand, user.id, "grant").await;
+    let grant = granted(stand, &user, "grant").await;
     for purpose in CodePurpose::ALL {
-        code(stand, user.id, purpose, "123456").await;
+        code(stand, &user, purpose, "123456").await;
     }
-    let theirs = code(stand, bystander.id, CodePurpose::PasswordReset, "123456").await;
+    let theirs = code(stand, &bystander, CodePurpose::PasswordReset, "123456").await;
     let (kept, other, of_bystander) =
         (stand.session(user.id).await.0, stand.session(user.id).await.0, stand.session(bystander.id).await.0);
     let (new, notice, before) = (hash("new"), notice(stand, user.id), stand.store.latest_change().await.unwrap());
@@ -71,7 +71,7 @@ pub(super) async fn a_changed_password_takes_with_it_what_was_built_on_the_forme
 
 pub(super) async fn a_stale_proof_changes_nothing(stand: &Stand) {
     let (user, other) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
-    let grant = granted(stand, other.id, "grant").await;
+    let grant = granted(stand, &other, "grant").await;
     let (session, _) = stand.session(user.id).await;
     let before = stand.store.latest_change().await.unwrap();
     for proof in [
@@ -97,7 +97,7 @@ pub(super) async fn a_stale_proof_changes_nothing(stand: &Stand) {
 pub(super) async fn a_grant_sets_one_password_and_proves_the_address(stand: &Stand) {
     let user = stand.user("a@example.com").await;
     let (session, _) = stand.session(user.id).await;
-    let grant = granted(stand, user.id, "grant").await;
+    let grant = granted(stand, &user, "grant").await;
     assert!(change(stand, user.id, PasswordProof::Grant(&grant), "new").await);
     let stored = stand.stored(user.id).await;
     assert_eq!(password(&stored), Some("new"));
@@ -108,7 +108,7 @@ pub(super) async fn a_grant_sets_one_password_and_proves_the_address(stand: &Sta
     let at = stand.now();
     assert!(!stand.store.claim_grant(user.id, &grant, at, at + SignedDuration::from_secs(30)).await.unwrap());
 
-    let late = granted(stand, user.id, "late").await;
+    let late = granted(stand, &user, "late").await;
     stand.wait(601);
     assert!(!change(stand, user.id, PasswordProof::Grant(&late), "late").await);
     assert_eq!(password(&stand.stored(user.id).await), Some("new"));
@@ -117,7 +117,7 @@ pub(super) async fn a_grant_sets_one_password_and_proves_the_address(stand: &Sta
 pub(super) async fn a_grant_claimed_in_time_counts_as_long_as_it_is_claimed(stand: &Stand) {
     let user = stand.user("a@example.com").await;
     for (waited, changed) in [(29, true), (31, false)] {
-        let grant = granted(stand, user.id, "grant").await;
+        let grant = granted(stand, &user, "grant").await;
         stand.wait(595);
         let at = stand.now();
         assert!(stand.store.claim_grant(user.id, &grant, at, at + SignedDuration::from_secs(30)).await.unwrap());
@@ -129,7 +129,7 @@ pub(super) async fn a_grant_claimed_in_time_counts_as_long_as_it_is_claimed(stan
 pub(crate) async fn of_fifty_uses_of_a_grant_one_sets_the_password(stand: &Stand) {
     let user = stand.user("a@example.com").await;
     for round in 1..4 {
-        let grant = granted(stand, user.id, &round.to_string()).await;
+        let grant = granted(stand, &user, &round.to_string()).await;
         let changes = (0..50).map(|number| {
             let (store, event) = (stand.node(number), stand.event(AuditAction::PasswordReset));
             let (new, notice, user) = (hash(&number.to_string()), notice(stand, user.id), user.id);
@@ -163,7 +163,7 @@ pub(super) async fn a_password_kept_elsewhere_leaves_no_hash_here(stand: &Stand)
 
 pub(super) async fn only_an_active_account_changes_its_password(stand: &Stand) {
     let mut user = stand.user("a@example.com").await;
-    let grant = granted(stand, user.id, "grant").await;
+    let grant = granted(stand, &user, "grant").await;
     user.status = UserStatus::Disabled;
     let event = stand.event(AuditAction::UserDisabled);
     assert_eq!(stand.store.save_user(&user, &event).await.unwrap(), Saved::Saved);

@@ -15,8 +15,8 @@ use sqlx::AssertSqlSafe;
 
 use super::PostgresStore;
 use crate::conformance::{
-    Backend, PostgresBackend, PostgresDatabase, Stand, domain, hold_on, options, provider, provider_account, refresh,
-    throttle, user, with,
+    Backend, PostgresBackend, PostgresDatabase, Stand, code, domain, hold_on, mail, options, password, provider,
+    provider_account, refresh, throttle, user, with,
 };
 use crate::{MigrateError, OpenError, Options};
 
@@ -220,7 +220,7 @@ async fn a_server_that_forgets_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn races_end_alike_on_a_serializable_server() {
-    for number in 0..10 {
+    for number in 0..18 {
         let Some(mut backend) = PostgresBackend::prepare().await else { return };
         backend.settings = "-cdefault_transaction_isolation=serializable";
         match number {
@@ -232,7 +232,15 @@ async fn races_end_alike_on_a_serializable_server() {
             5 => hold_on(backend, provider::no_renewal_is_handed_to_two).await,
             6 => hold_on(backend, provider_account::of_two_unlinked_at_once_one_way_in_is_left).await,
             7 => hold_on(backend, provider_account::groups_and_an_administrator_at_once_keep_both).await,
-            8 => hold_on(backend, domain::of_two_moves_that_close_a_circle_one_is_refused).await,
+            8 => hold_on(backend, code::of_fifty_right_guesses_one_is_redeemed).await,
+            9 => hold_on(backend, code::a_code_under_fire_is_compared_no_more_often_than_it_may_be).await,
+            10 => hold_on(backend, code::of_codes_issued_at_once_one_counts_and_one_letter_leaves).await,
+            11 => hold_on(backend, code::of_ten_moves_to_one_address_one_is_made).await,
+            12 => hold_on(backend, code::of_fifty_claims_of_a_grant_one_has_it).await,
+            13 => hold_on(backend, password::of_fifty_uses_of_a_grant_one_sets_the_password).await,
+            14 => hold_on(backend, mail::no_mail_is_handed_to_two).await,
+            15 => hold_on(backend, mail::a_mail_expires_once).await,
+            16 => hold_on(backend, domain::of_two_moves_that_close_a_circle_one_is_refused).await,
             _ => hold_on(backend, refresh::of_fifty_turns_of_one_token_one_rotates_and_the_rest_repeat_it).await,
         }
     }

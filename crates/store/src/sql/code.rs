@@ -32,11 +32,17 @@ const fn letter_of(purpose: CodePurpose) -> LetterKind {
     }
 }
 
-/// Holds an active user's row until the transaction ends. False when there is none.
-async fn lock_active(connection: &mut Connection, user: UserId) -> Result<bool, Fault> {
-    const LOCK: &str = concat!("select id from users where id = $1 and status = 'active'", for_update!());
-    let found: Option<Uuid> = sqlx::query_scalar(LOCK).bind(user.as_uuid()).fetch_optional(connection).await?;
-    Ok(found.is_some())
+/// Holds an active user's row until the transaction ends. Answers what their address is compared by; `None` when
+/// there is no such user.
+async fn lock_active(connection: &mut Connection, user: UserId) -> Result<Option<String>, Fault> {
+    const LOCK: &str = concat!("select email_key from users where id = $1 and status = 'active'", for_update!());
+    Ok(sqlx::query_scalar(LOCK).bind(user.as_uuid()).fetch_optional(connection).await?)
+}
+
+/// Whether the code's mail goes where the code belongs: to the account's address as it is now, or to the one that
+/// somebody wants instead.
+fn is_addressed(code: &NewCode, address: &str) -> bool {
+    code.new_email.is_some() || code.mail.recipient.key().as_str() == address
 }
 
 /// Puts a code in the place of the last one, and its mail into the outbox. A grant that the last one gave stays:
@@ -87,17 +93,16 @@ pub(super) async fn is_granted(
     Ok(found.is_some())
 }
 
-/// Writes and removes again: an answer about nobody takes as long as one about somebody, disk included.
-async fn write_in_vain(connection: &mut Connection, value: &SecretHash, at: Timestamp) -> Result<(), Fault> {
-    sqlx::query("insert into used_values (hash, expires_at) values ($1, $2) on conflict do nothing")
-        .bind(value.as_bytes().as_slice())
-        .bind(Time(at))
+/// Writes and removes again, in two statements: an answer about nobody takes as long as one about somebody, disk
+/// included.
+async fn write_in_vain(connection: &mut Connection, event: &AuditEvent) -> Result<(), Fault> {
+    let value = event.id.as_uuid().as_bytes().as_slice();
+    sqlx::query("insert into used_values (hash, expires_at) values ($1, $2)")
+        .bind(value)
+        .bind(Time(event.at))
         .execute(&mut *connection)
         .await?;
-    sqlx::query("delete from used_values where hash = $1")
-        .bind(value.as_bytes().as_slice())
-        .execute(connection)
-        .await?;
+    sqlx::query("delete from used_values where hash = $1").bind(value).execute(connection).await?;
     Ok(())
 }
 
@@ -169,15 +174,18 @@ impl CodeStore for Engine {
         self.calls
             .run("issue_code", move || async move {
                 let mut tx = self.begin().await?;
-                let is_active = lock_active(&mut tx, code.user).await?;
-                if is_active {
+                let address = lock_active(&mut tx, code.user).await?;
+                let issues = address.is_some_and(|address| is_addressed(code, &address));
+                if issues {
                     put(&mut tx, code).await?;
                     audit::append(&mut tx, event).await?;
                 } else {
-                    write_in_vain(&mut tx, &code.digest, event.at).await?;
+                    // As many statements as a code takes.
+                    write_in_vain(&mut tx, event).await?;
+                    write_in_vain(&mut tx, event).await?;
                 }
                 tx.commit().await?;
-                Ok(is_active)
+                Ok(issues)
             })
             .await
     }
@@ -186,18 +194,15 @@ impl CodeStore for Engine {
         self.calls
             .run("redeem_code", move || async move {
                 let mut tx = self.begin().await?;
-                let is_active = lock_active(&mut tx, guess.user).await?;
-                let code = if is_active { count_guess(&mut tx, guess).await? } else { None };
-                let Some(code) = code else {
-                    write_in_vain(&mut tx, &guess.digest, event.at).await?;
+                let is_active = lock_active(&mut tx, guess.user).await?.is_some();
+                let counted = count_guess(&mut tx, guess).await?.filter(|_| is_active);
+                let right = counted.filter(|code| SecretHash::from_slice(&code.digest) == Some(guess.digest));
+                let is_late = right.as_ref().is_some_and(|code| code.expires_at.0 <= event.at);
+                let Some(code) = right.filter(|_| !is_late) else {
+                    write_in_vain(&mut tx, event).await?;
                     tx.commit().await?;
-                    return Ok(Redemption::Wrong);
+                    return Ok(if is_late { Redemption::Late } else { Redemption::Wrong });
                 };
-                let is_right = SecretHash::from_slice(&code.digest) == Some(guess.digest);
-                if !is_right || code.expires_at.0 <= event.at {
-                    tx.commit().await?;
-                    return Ok(if is_right { Redemption::Late } else { Redemption::Wrong });
-                }
                 use_up(&mut tx, guess).await?;
                 let new_email = code.new_email.map(|text| readable(text.parse().ok(), "e-mail address")).transpose()?;
                 if !take_effect(&mut tx, guess, new_email.as_ref(), event.at).await? {
