@@ -8,7 +8,7 @@ use crate::Identity;
 use crate::session::{Caller, Origin};
 
 /// How long ago somebody whose account has no password may have proved who they are.
-const RECENT: SignedDuration = SignedDuration::from_mins(10);
+pub const RECENT_SIGN_IN: SignedDuration = SignedDuration::from_mins(10);
 
 impl Identity {
     /// The caller's account as it is now.
@@ -32,7 +32,7 @@ impl Identity {
         if has_password {
             let missing = || AccountError::refused("password", "the password is needed for this");
             self.require_password(&user, password.ok_or_else(missing)?, origin).await?;
-        } else if caller.authenticated_at.is_none_or(|at| self.clock.now().duration_since(at) > RECENT) {
+        } else if caller.authenticated_at.is_none_or(|at| self.clock.now().duration_since(at) > RECENT_SIGN_IN) {
             return Err(AccountError::SignInAgain);
         }
         Ok(user)
