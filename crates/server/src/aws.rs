@@ -31,7 +31,7 @@ mod built {
             if !asked {
                 return Self(None);
             }
-            let mut loader = aws_config::defaults(BehaviorVersion::latest());
+            let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
             // With a region told, nobody is asked for one.
             loader = loader.region(config.user_pool.region().map(|region| Region::new(region.to_owned())));
             if let Some(credentials) = credentials(&config.aws) {
@@ -43,12 +43,21 @@ mod built {
             Self(Some(loader.load().await))
         }
 
-        /// The Cognito pool.
+        /// The user pool.
         pub(crate) fn user_pool(
             &self,
             pool: &config::UserPool,
             observer: Arc<dyn Observer>,
         ) -> anyhow::Result<Arc<dyn OutsidePool>> {
+            Ok(Arc::new(self.cognito(pool, observer)?))
+        }
+
+        /// The same, for whoever looks at it more closely.
+        pub(crate) fn cognito(
+            &self,
+            pool: &config::UserPool,
+            observer: Arc<dyn Observer>,
+        ) -> anyhow::Result<CognitoPool> {
             let sdk = self.0.as_ref().context("no user pool is configured")?;
             let settings = CognitoSettings {
                 pool_id: pool.pool_id.clone().context("user_pool.pool_id is missing")?,
@@ -57,7 +66,7 @@ mod built {
                 region: pool.region().context("user_pool.region is missing")?.to_owned(),
                 endpoint_url: pool.endpoint_url.clone(),
             };
-            Ok(Arc::new(CognitoPool::new(sdk, settings, observer)))
+            Ok(CognitoPool::new(sdk, settings, observer))
         }
 
         /// Amazon's service for mail.

@@ -8,12 +8,26 @@ mod clock;
 mod finding;
 mod issuers;
 mod listening;
+mod mail;
 mod passwords;
 mod probe;
 mod providers;
 mod secrets;
 mod store;
 mod upstreams;
+#[cfg(feature = "aws")]
+mod user_pool;
+#[cfg(not(feature = "aws"))]
+mod user_pool {
+    //! A build without Amazon's services asks no pool.
+
+    use super::{Config, Finding};
+
+    #[expect(clippy::unused_async, reason = "as in a build that has them")]
+    pub(super) async fn examine(_: &Config) -> Vec<Finding> {
+        Vec::new()
+    }
+}
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -60,6 +74,8 @@ async fn examine(config: &Config, sources: &Sources) -> Vec<Finding> {
     findings.push(passwords::hash_time(&config.password, &SystemEntropy));
     findings.extend(listening::examine(config).await);
     findings.extend(browser::examine(config));
+    findings.extend(mail::examine(config).await);
+    findings.extend(user_pool::examine(config).await);
     let mut readings = Vec::new();
     match outsiders::outbound(config) {
         Ok(outbound) => {

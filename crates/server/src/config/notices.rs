@@ -4,6 +4,7 @@ use super::cognito::HOSTED_PAGE;
 use super::mistake::bracketed;
 use super::near;
 use super::sections::{Config, MailKind};
+use super::sources::Origin;
 use super::values::Values;
 
 /// Settings (or the beginnings of their keys) that this version reads and does not serve, and what holds instead.
@@ -27,7 +28,8 @@ pub(super) fn of(config: &Config, values: &Values) -> Vec<String> {
             "mail.url is log: (from {origin}): nobody gets any mail, and so no code; name a mail server there"
         ));
     }
-    if !config.aws.built_in && !values.is_given("user_pool.kind") && values.is_given(HOSTED_PAGE) {
+    let undecided = values.origin("user_pool.kind") == Origin::Default && config.user_pool.pool_id.is_some();
+    if !config.aws.built_in && undecided && values.is_given(HOSTED_PAGE) {
         notices.push(
             "this build has no AWS: people sign in at the pool's own page, and other passwords are kept in Doorward's own store"
                 .to_owned(),

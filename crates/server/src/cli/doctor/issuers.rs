@@ -45,6 +45,10 @@ fn judge(issuer: &Issuer, looked: Result<Survey, DiscoveryError>) -> Finding {
             let audiences = issuer.audiences.join(", ");
             Finding::good(name, format!("{keys} at {}; audiences: {audiences}", survey.jwks_uri))
         }
+        Err(error) if issuer.is_user_pool() => {
+            let remedy = "see that user_pool.pool_id is a pool of yours, and that this machine reaches it";
+            Finding::bad(name, error.to_string(), remedy)
+        }
         Err(error) => Finding::bad(name, error.to_string(), remedy(&issuer.entry, &issuer.issuer, &error)),
     }
 }

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use doorward_identity::clock::SystemClock;
 use doorward_identity::observer::Unobserved;
 
 use super::finding::Finding;
+use super::mail;
 use crate::config::{Config, Sources, StoreKind};
 use crate::open_store::OpenStore;
 
@@ -17,7 +19,14 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
         return vec![unmade(path)];
     }
     match OpenStore::open(config, Arc::new(Unobserved)).await {
-        Ok(store) => vec![Finding::good("store", "reached"), migrated(&store).await, durable(&store).await],
+        Ok(store) => {
+            let mut findings = vec![Finding::good("store", "reached"), migrated(&store).await, durable(&store).await];
+            // A schema that is behind was told already.
+            if let Ok(counts) = store.into_store().count_mail().await {
+                findings.push(mail::outbox(&counts, &SystemClock));
+            }
+            findings
+        }
         Err(error) => {
             let remedy =
                 "see that the database runs and that store.url (or DATABASE_URL) names it, with user and password";

@@ -134,7 +134,7 @@ pub(super) fn forgetful_store(config: &Config) -> Vec<Objection> {
 
 pub(super) fn plain_http(config: &Config) -> Vec<Objection> {
     let mut urls: Vec<(String, &str)> = Vec::new();
-    for issuer in &config.issuers {
+    for issuer in config.issuers.iter().filter(|issuer| !issuer.is_user_pool()) {
         urls.push((format!("{}.issuer", issuer.entry), &issuer.issuer));
         urls.extend(issuer.jwks_uri.as_deref().map(|uri| (format!("{}.jwks_uri", issuer.entry), uri)));
     }
@@ -151,6 +151,14 @@ pub(super) fn plain_http(config: &Config) -> Vec<Objection> {
         ] {
             urls.extend(uri.as_deref().map(|uri| (format!("{}.{name}", provider.entry), uri)));
         }
+    }
+    let everywhere = config.aws.endpoint_url.as_deref();
+    urls.extend(everywhere.map(|url| ("aws.endpoint_url".to_owned(), url)));
+    for (key, url) in [
+        ("user_pool.endpoint_url", config.user_pool.endpoint_url.as_deref()),
+        ("mail.ses_endpoint_url", config.mail.ses_endpoint_url.as_deref()),
+    ] {
+        urls.extend(url.filter(|_| url != everywhere).map(|url| (key.to_owned(), url)));
     }
     for route in &config.routes {
         urls.extend(route.upstream.iter().map(|upstream| (format!("{}.upstream", route.entry), upstream.as_str())));

@@ -80,7 +80,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(Always, "metrics and probes on the address of clients", &["server.listen"], exposure::admin_listen),
     check(Protecting, "a bcrypt cost under 10", &[], exposure::bcrypt_cost),
     check(Protecting, "a SQLite store that may lose what it acknowledged", &[], exposure::forgetful_store),
-    check(Protecting, "http to issuers, providers and upstreams beyond private networks", &[], exposure::plain_http),
+    check(Protecting, "http to issuers, providers, upstreams and Amazon's services beyond private networks", &[], exposure::plain_http),
 
     check(Always, "an issuer without audiences", &[], sense::audiences),
     check(Always, "one issuer twice", &[], sense::issuer_twice),

@@ -19,6 +19,14 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
+    /// The entry of the pool that keeps the passwords.
+    pub(super) const USER_POOL: &str = "user_pool";
+
+    /// Whether it is the pool that keeps the passwords, which is described elsewhere.
+    pub(crate) fn is_user_pool(&self) -> bool {
+        self.entry == Self::USER_POOL
+    }
+
     pub(super) fn read_all(values: &Values, pool: &UserPool) -> Result<Vec<Self>, Mistake> {
         let read = |entry: &String| {
             Ok(Self {

@@ -74,8 +74,8 @@ impl UserPool {
     pub(super) fn issuer(&self) -> Option<Issuer> {
         let (pool_id, client_id) = (self.pool_id.as_deref()?, self.client_id.clone()?);
         (self.kind == PoolKind::Cognito).then_some(Issuer {
-            entry: "user_pool".to_owned(),
-            issuer: cognito::issuer(self.region_of_id().or(self.region())?, pool_id),
+            entry: Issuer::USER_POOL.to_owned(),
+            issuer: cognito::issuer(self.region()?, pool_id),
             audiences: vec![client_id],
             jwks_uri: self.endpoint_url.as_deref().map(|endpoint| cognito::document(endpoint, pool_id, "jwks.json")),
         })

@@ -1,7 +1,7 @@
 //! Every row of the list of refusals: a configuration that it refuses, and the key it names.
 
 use super::super::checks::{CHECKS, When};
-use super::{refused, sources};
+use super::{Sources, refused, sources};
 
 const SECRET: &str = "k7Qw2ZtB9xVn4LmRf8sYc3HdJp6GaTe1";
 const PROVIDER: &str = "[[providers]]\nissuer = \"https://p.example\"\nclient_id = \"c\"\n";
@@ -83,29 +83,39 @@ const ROWS: &[(&str, &str, &str)] = &[
     ),
     ("a SQLite store that may lose what it acknowledged", "[store]\nurl = \"sqlite::memory:\"", "store.url: :memory:"),
     (
-        "http to issuers, providers and upstreams beyond private networks",
+        "http to issuers, providers, upstreams and Amazon's services beyond private networks",
         "[[issuers]]\nissuer = \"http://i.example\"\naudiences = [\"a\"]",
         "issuers[0].issuer: ",
     ),
     (
-        "http to issuers, providers and upstreams beyond private networks",
+        "http to issuers, providers, upstreams and Amazon's services beyond private networks",
         "[[issuers]]\nissuer = \"https://i.example\"\njwks_uri = \"http://i.example\"\naudiences = [\"a\"]",
         "issuers[0].jwks_uri: ",
     ),
     (
-        "http to issuers, providers and upstreams beyond private networks",
+        "http to issuers, providers, upstreams and Amazon's services beyond private networks",
         "[[providers]]\nid = \"p\"\nissuer = \"https://p.example\"\nclient_id = \"c\"\ntoken_endpoint = \"http://p.example\"",
         "providers[0].token_endpoint: ",
     ),
     (
-        "http to issuers, providers and upstreams beyond private networks",
+        "http to issuers, providers, upstreams and Amazon's services beyond private networks",
         "[[routes]]\nname = \"r\"\npath = \"/r\"\nupstream = [\"http://10.0.0.1\", \"http://8.8.8.8\"]",
         "routes[0].upstream: ",
     ),
     (
-        "http to issuers, providers and upstreams beyond private networks",
+        "http to issuers, providers, upstreams and Amazon's services beyond private networks",
         "[services]\nrag_url = \"http://rag.example\"",
         "routes[0].upstream: ",
+    ),
+    (
+        "http to issuers, providers, upstreams and Amazon's services beyond private networks",
+        "[aws]\nendpoint_url = \"http://aws.example\"",
+        "aws.endpoint_url: ",
+    ),
+    (
+        "http to issuers, providers, upstreams and Amazon's services beyond private networks",
+        "[user_pool]\nkind = \"cognito\"\npool_id = \"us-east-1_Ab3\"\nclient_id = \"c\"\nendpoint_url = \"http://aws.example\"",
+        "user_pool.endpoint_url: ",
     ),
     ("an issuer without audiences", "[[issuers]]\nissuer = \"https://i.example\"", "issuers[0].audiences: is empty"),
     (
@@ -153,6 +163,57 @@ const ROWS: &[(&str, &str, &str)] = &[
         "[outbound]\nextra_ca = \"/not/there\"",
         "outbound.extra_ca: /not/there cannot be read",
     ),
+    (
+        "a Cognito pool without `user_pool.pool_id` or `user_pool.client_id`",
+        "[user_pool]\nkind = \"cognito\"\npool_id = \"us-east-1_Ab3\"",
+        "user_pool.client_id: is missing: user_pool.kind is \"cognito\"",
+    ),
+    (
+        "a Cognito pool without `user_pool.pool_id` or `user_pool.client_id`",
+        "[user_pool]\nmigrate_from = \"cognito\"\nclient_id = \"c\"",
+        "user_pool.pool_id: is missing: user_pool.migrate_from is \"cognito\"",
+    ),
+    (
+        "`user_pool.migrate_from` where the pool keeps the passwords",
+        "[user_pool]\nkind = \"cognito\"\nmigrate_from = \"cognito\"\npool_id = \"us-east-1_Ab3\"\nclient_id = \"c\"",
+        "user_pool.migrate_from: leaves the pool",
+    ),
+    (
+        "a Cognito pool in another region than its id says",
+        "[user_pool]\nkind = \"cognito\"\npool_id = \"us-east-1_Ab3\"\nclient_id = \"c\"\nregion = \"eu-west-1\"",
+        "user_pool.region: is \"eu-west-1\", and the pool us-east-1_Ab3 is in us-east-1",
+    ),
+    (
+        "half an AWS key",
+        "[user_pool]\nkind = \"cognito\"\npool_id = \"us-east-1_Ab3\"\nclient_id = \"c\"\n[aws]\naccess_key_id = \"AKIA\"",
+        "aws.secret_access_key: is missing beside aws.access_key_id",
+    ),
+    (
+        "half an AWS key",
+        "[mail]\nurl = \"ses://us-east-1\"\nfrom = \"us@example.com\"\n[aws]\nsecret_access_key = \"s\"",
+        "aws.access_key_id: is missing beside aws.secret_access_key",
+    ),
+    (
+        "a sender that is no mailbox, and templates of mail that are missing or broken",
+        "[mail]\nfrom = \"Doorward\"",
+        "mail.from: will not do: ",
+    ),
+    (
+        "a sender that is no mailbox, and templates of mail that are missing or broken",
+        "[mail]\nreply_to = \"a@example.com, b@example.com\"",
+        "mail.reply_to: will not do: ",
+    ),
+    (
+        "a sender that is no mailbox, and templates of mail that are missing or broken",
+        "[mail]\ntemplates = \"/not/there\"",
+        "mail.templates: will not do: /not/there cannot be read",
+    ),
+    (
+        "mail from `localhost`",
+        "[mail]\nurl = \"smtps://mail.example\"",
+        "mail.from: \"Doorward <no-reply@localhost>\" is",
+    ),
+    ("Amazon SES without a region", "[mail]\nurl = \"ses:\"\nfrom = \"us@example.com\"", "mail.url: names no region"),
     (
         "two routes of one name",
         "[services]\ngeneration_url = \"http://10.0.0.1\"\n[[routes]]\nname = \"chat\"\npath = \"/c\"\nupstream = \"http://10.0.0.1\"",
@@ -209,7 +270,7 @@ const PROVIDERS: &[(&str, &str, &str)] = &[
         "providers[1].redirect_uri: ",
     ),
     (
-        "http to issuers, providers and upstreams beyond private networks",
+        "http to issuers, providers, upstreams and Amazon's services beyond private networks",
         "id = \"q\"\ndiscovery_url = \"http://q.example\"",
         "providers[1].discovery_url: ",
     ),
@@ -258,6 +319,7 @@ fn every_row_is_tested() {
     let tested = |refuses: &str| {
         ROWS.iter().chain(ROUTES).chain(PROVIDERS).any(|(row, ..)| *row == refuses)
             || refuses == "routes on Doorward's own paths"
+            || refuses == "a Cognito pool or Amazon SES in a build without the feature `aws`"
     };
     let untested: Vec<_> = CHECKS.iter().map(|check| check.refuses).filter(|refuses| !tested(refuses)).collect();
     assert_eq!(untested, [""; 0]);
@@ -311,6 +373,23 @@ fn every_path_that_doorward_answers_is_its_own() {
     for path in paths {
         let mistakes = mistakes("development", &route(&path.replace(['{', '}'], "")));
         assert!(mistakes.len() == 1 && mistakes[0].starts_with("routes[0].path: "), "{path}: {mistakes:?}");
+    }
+}
+
+#[test]
+fn a_build_without_aws_refuses_what_needs_it_and_says_who_asked() {
+    let pool = "[user_pool]\npool_id = \"us-east-1_Ab3\"\nclient_id = \"c\"\n";
+    for (file, asked) in [
+        (format!("{pool}kind = \"cognito\""), "user_pool.kind"),
+        (format!("{pool}migrate_from = \"cognito\""), "user_pool.migrate_from"),
+        ("[mail]\nurl = \"ses://us-east-1\"".to_owned(), "mail.url"),
+    ] {
+        let with = sources(&file, &[], "");
+        assert_eq!(refused(&with), [""; 0], "{file}");
+        let mistakes = refused(&Sources { with_aws: false, ..with });
+        let beginning = format!("{asked}: asks for Amazon's services, and this build has none (from doorward.toml:");
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with(&beginning), "{mistakes:?}");
+        assert!(mistakes[0].contains("build with `cargo build --release --features aws`"), "{mistakes:?}");
     }
 }
 

@@ -152,6 +152,9 @@ fn no_secret_is_ever_shown() {
         ("DATABASE_URL", "postgresql+asyncpg://ann:hunter2@db:5432/x?password=hunter2"),
         ("DOORWARD__MAIL__URL", "smtps://ann:hunter2@mail.example"),
         ("COGNITO_CLIENT_SECRET", "hunter2"),
+        ("AWS_ACCESS_KEY_ID", "hunter2"),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+        ("AWS_SESSION_TOKEN", "hunter2"),
     ];
     let sources = sources("", &env, "");
     let shown = shown(&sources);
@@ -166,30 +169,13 @@ fn no_secret_is_ever_shown() {
 }
 
 #[test]
-fn what_later_versions_serve_is_read() {
-    let config = from_file(
-        "[mail]\nurl = \"smtps://h\"\nfrom = \"Us <us@example.com>\"\n\
-         [user_pool]\nmigrate_from = \"cognito\"\nclient_id = \"c\"\nclient_secret = \"s\"\n",
-    );
-    assert_eq!((config.mail.url.expose_secret(), config.mail.from.as_str()), ("smtps://h", "Us <us@example.com>"));
-    assert_eq!(config.user_pool.migrate_from, Some(PoolKind::Cognito));
-    assert_eq!(config.user_pool.client_id.as_deref(), Some("c"));
-    assert_eq!(config.user_pool.client_secret.unwrap().expose_secret(), "s");
-}
-
-#[test]
 fn what_has_no_effect_yet_is_noticed() {
     let config = from_file(
-        "[user_pool]\nkind = \"cognito\"\nmigrate_from = \"cognito\"\n[mail]\nurl = \"smtp://h\"\n\
-         [[providers]]\nid = \"p\"\nissuer = \"https://p.example\"\nclient_id = \"c\"\n\
-         [surfaces]\nhosted.enabled = false\nhosted.token_ttl = \"2h\"\naccounts.token_ttl = \"2h\"\ndirectory.dev_headers = true\n",
+        "[[providers]]\nid = \"p\"\nissuer = \"https://p.example\"\nclient_id = \"c\"\n\
+         [surfaces]\nhosted.enabled = false\nhosted.token_ttl = \"2h\"\ndirectory.dev_headers = true\n",
     );
     let beginnings = [
-        "surfaces.hosted.token_ttl",
-        "surfaces.accounts.token_ttl (from doorward.toml:13) is not served by this version: its paths do not exist",
-        "user_pool.migrate_from",
-        "user_pool.kind",
-        "mail.url",
+        "surfaces.hosted.token_ttl (from doorward.toml:7) is not served by this version: a cookie session",
         "providers are named, and surfaces.hosted.enabled is false",
         "developer headers are on",
     ];
@@ -198,5 +184,7 @@ fn what_has_no_effect_yet_is_noticed() {
         assert!(notice.starts_with(beginning), "{notice}");
     }
     let local = from_env(&[("ENVIRONMENT", "production")]);
-    assert!(local.notices.len() == 2 && local.notices[0].starts_with("server.public_url is http://localhost:8000"));
+    assert_eq!(local.notices.len(), 3, "{:?}", local.notices);
+    assert!(local.notices[0].starts_with("mail.url is log: (from default): nobody gets any mail"));
+    assert!(local.notices[1].starts_with("server.public_url is http://localhost:8000"));
 }

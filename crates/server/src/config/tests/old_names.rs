@@ -49,6 +49,12 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("COGNITO_USER_POOL_ID", "us-east-1_Ab3", "user_pool.pool_id", "\"us-east-1_Ab3\""),
     ("COGNITO_CLIENT_ID", "client", "user_pool.client_id", "\"client\""),
     ("COGNITO_CLIENT_SECRET", "hush", "user_pool.client_secret", "\"[redacted]\""),
+    ("AWS_ACCESS_KEY_ID", "AKIA", "aws.access_key_id", "\"[redacted]\""),
+    ("AWS_SECRET_ACCESS_KEY", "hush", "aws.secret_access_key", "\"[redacted]\""),
+    ("AWS_SESSION_TOKEN", "hush", "aws.session_token", "\"[redacted]\""),
+    ("AWS_ENDPOINT_URL", "http://a:1/", "aws.endpoint_url", "\"http://a:1\""),
+    ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "http://a:1", "user_pool.endpoint_url", "\"http://a:1\""),
+    ("AWS_ENDPOINT_URL_SESV2", "http://a:1", "mail.ses_endpoint_url", "\"http://a:1\""),
     ("COOKIE_NAME", "sid", "session.cookie_name", "\"sid\""),
     ("COOKIE_SECURE", "yes", "session.cookie_secure", "true"),
     ("COOKIE_HTTPONLY", "0", "session.cookie_http_only", "false"),
@@ -58,7 +64,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Told with others below, as alone they say nothing or are refused.
-const ELSEWHERE: [&str; 12] = [
+const ELSEWHERE: [&str; 7] = [
     "MONGODB_URI",
     "AUTH_OIDC_ISSUER",
     "AUTH_OIDC_AUDIENCE",
@@ -66,11 +72,6 @@ const ELSEWHERE: [&str; 12] = [
     "COGNITO_DOMAIN",
     "REDIRECT_URI",
     "ALGORITHM",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER",
 ];
 
 #[test]
@@ -265,11 +266,16 @@ COGNITO_DOMAIN=your-domain.auth.us-east-1.amazoncognito.com
     assert_eq!(loaded(&sources("", &[], hosted)).providers.len(), 1);
 
     let accounts = "\
-COGNITO_USER_POOL_ID=ca-central-1_Ab3
-COGNITO_CLIENT_ID=504mgtvq1h97
+# AWS Cognito Configuration
+COGNITO_USER_POOL_ID=ca-central-1_FP2WE41eW
+COGNITO_CLIENT_ID=504mgtvq1h97vlml90c3iibnt0
 AWS_REGION=ca-central-1
+
+# AWS Credentials (if not using IAM roles)
 AWS_ACCESS_KEY_ID=your_access_key
 AWS_SECRET_ACCESS_KEY=your_secret_key
 ";
-    assert_eq!(loaded(&sources("", &[], accounts)).user_pool.kind, PoolKind::Cognito);
+    let config = loaded(&sources("", &[], accounts));
+    assert_eq!((config.user_pool.kind, config.user_pool.region()), (PoolKind::Cognito, Some("ca-central-1")));
+    assert_eq!(config.aws.access_key_id.unwrap().expose_secret(), "your_access_key");
 }
