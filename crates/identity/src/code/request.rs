@@ -6,7 +6,7 @@ use crate::audit::{AuditAction, AuditActor};
 use crate::session::Origin;
 use crate::throttle::ThrottleKey;
 use crate::user::{AccountError, EmailAddress, User};
-use crate::user_pool::{OutsidePool, PoolError, PoolFailure, RecordError};
+use crate::user_pool::{OutsidePool, PoolError, PoolFailure};
 use crate::{Identity, StoreError, UserId};
 
 /// A wish for a code.
@@ -97,11 +97,7 @@ impl Identity {
             }
         };
         match (self.store.find_user_by_email(email.key()).await?, there) {
-            (None, Some(account)) => match self.pool_account(pool, &account).await {
-                Ok(user) => Ok(Some(user)),
-                Err(RecordError::Conflict | RecordError::NotVerified) => Ok(None),
-                Err(error) => Err(error.into()),
-            },
+            (None, Some(account)) => self.record_of(pool, &account).await,
             (here, _) => Ok(here),
         }
     }

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Caller, ValidateError};
+use crate::user::User;
 use crate::{Identity, StoreError};
 
 impl Identity {
@@ -23,11 +24,13 @@ impl Identity {
     async fn ask_again(&self, caller: &Caller, now: Timestamp) -> Result<bool, StoreError> {
         let user = caller.context.user.id;
         let Some(session) = caller.session else {
-            let known = match self.live.person(user) {
-                Some(context) => Some(context.user.is_active()),
-                None => self.store.find_user(user).await?.map(|user| user.is_active()),
-            };
-            return Ok(known.unwrap_or(false));
+            // Their token is none of ours to end, but since they were judged all they had may have ended together.
+            let signed_out_at = caller.context.user.signed_out_at;
+            let counts = |user: &User| user.is_active() && user.signed_out_at == signed_out_at;
+            return Ok(match self.live.person(user) {
+                Some(context) => counts(&context.user),
+                None => self.store.find_user(user).await?.is_some_and(|user| counts(&user)),
+            });
         };
         match self.live_caller(session, user, now).await {
             Ok(_) => {}

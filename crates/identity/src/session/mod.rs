@@ -7,6 +7,7 @@ mod counts;
 mod id_token;
 mod live;
 mod model;
+mod outside;
 mod own;
 mod password;
 mod pool;

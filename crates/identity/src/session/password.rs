@@ -117,28 +117,25 @@ impl Identity {
     /// By the hash kept here, else by the former pool. The pool is asked for every address whose password is not
     /// here, so that nothing tells who has moved; and while it cannot be asked, all of them hear that.
     async fn prove_moving(&self, former: &dyn OutsidePool, claim: Claim<'_>) -> Result<Proved, NotProved> {
-        let Claim { ref user, email, password, address } = claim;
-        let has_moved = user.as_ref().is_some_and(|user| user.password_hash.is_some());
-        let is_closed = user.as_ref().is_some_and(|user| !user.is_active());
+        let Claim { password, address, .. } = claim;
+        let may_move = claim.user.as_ref().is_none_or(|user| user.is_active() && user.password_hash.is_none());
         let name = self.name_there(former, &claim).await?;
-        let claim = Claim { user: claim.user.clone(), email, password, address };
-        match self.prove_here(claim).await {
-            Err(NotProved::Wrong(reason)) => {
-                let name = name.ok_or(NotProved::Wrong(reason))?;
-                let closed = (has_moved || is_closed).then_some(reason);
-                let answer = former.sign_in(&name, password).await.map_err(|error| not_proved(error, closed));
-                let signed_in = answer.inspect_err(|error| {
-                    // Counted like a wrong one: whoever has moved might have given one.
-                    if matches!(error, NotProved::Pool(_)) {
-                        self.failed_from(address);
-                    }
-                })?;
-                match closed {
-                    Some(reason) => Err(NotProved::Wrong(reason)),
-                    None => self.move_over(former, &signed_in.account, password, address).await,
-                }
+        let reason = match self.prove_here(claim).await {
+            Err(NotProved::Wrong(reason)) => reason,
+            judged => return judged,
+        };
+        let closed = (!may_move).then_some(reason);
+        let name = name.ok_or(NotProved::Wrong(reason))?;
+        let answer = former.sign_in(&name, password).await.map_err(|error| not_proved(error, closed));
+        let signed_in = answer.inspect_err(|refused| {
+            // Counted like a wrong one: who has moved may have given one.
+            if matches!(refused, NotProved::Pool(_)) {
+                self.failed_from(address);
             }
-            judged => judged,
+        })?;
+        match closed {
+            Some(reason) => Err(NotProved::Wrong(reason)),
+            None => self.move_over(former, &signed_in.account, password, address).await,
         }
     }
 

@@ -11,7 +11,7 @@ use super::start::{Credential, StartFailure};
 use super::{EndReason, LiveSession, Origin, RefreshError, RefreshFamily, Rotation, SignInMethod, SignedIn};
 use crate::fault::Internal;
 use crate::user::UserContext;
-use crate::user_pool::{OutsidePool, PoolAccount, PoolError, PoolFailure, PoolTokens, RecordError};
+use crate::user_pool::{OutsidePool, PoolAccount, PoolError, PoolFailure, PoolTokens};
 use crate::{Identity, SessionId, StoreError, Surface, UserId};
 
 impl Identity {
@@ -32,7 +32,7 @@ impl Identity {
         let session =
             self.new_session(id, Surface::Accounts, context.user.id, SignInMethod::Password, credential, &origin);
         let context = self.begin(session, context, &origin).await?;
-        Ok(context.map(|context| tokens_of_pool(tokens, refresh, context)))
+        Ok(context.map(|context| tokens_of_pool(&tokens, refresh, context)))
     }
 
     /// New tokens for a refresh token that the pool made.
@@ -57,10 +57,10 @@ impl Identity {
             Err(error) => return Err(self.not_renewed(error, session, live.user_id, origin).await?),
         };
         let Some(next) = tokens.refresh_token.clone() else {
-            return Ok(tokens_of_pool(tokens, token.clone(), context));
+            return Ok(tokens_of_pool(&tokens, token.clone(), context));
         };
         self.follow_rotation(session, &live, hash, &next, origin).await?;
-        Ok(tokens_of_pool(tokens, next, context))
+        Ok(tokens_of_pool(&tokens, next, context))
     }
 
     /// Renews a session that began elsewhere at the pool, or before this store knew of it. An address that brings
@@ -82,7 +82,7 @@ impl Identity {
         let account = pool.whose(tokens.access_token.expose_secret()).await.map_err(refused)?;
         let context = self.context_there(pool, &account).await?.ok_or(RefreshError::Invalid)?;
         let refresh = tokens.refresh_token.clone().unwrap_or_else(|| token.clone());
-        Ok(tokens_of_pool(tokens, refresh, context))
+        Ok(tokens_of_pool(&tokens, refresh, context))
     }
 
     /// The active person that an account at the pool is here.
@@ -91,12 +91,7 @@ impl Identity {
         pool: &dyn OutsidePool,
         account: &PoolAccount,
     ) -> Result<Option<Arc<UserContext>>, RefreshError> {
-        let user = match self.pool_account(pool, account).await {
-            Ok(user) => user,
-            Err(RecordError::NotVerified | RecordError::Conflict) => return Ok(None),
-            Err(RecordError::Pool(failure)) => return Err(failure.into()),
-            Err(RecordError::Store(error)) => return Err(error.into()),
-        };
+        let Some(user) = self.record_of::<RefreshError>(pool, account).await? else { return Ok(None) };
         let context = self.store.find_context(user.id).await?;
         Ok(context.filter(|context| context.user.is_active()).map(Arc::new))
     }
@@ -153,7 +148,7 @@ impl Identity {
     }
 }
 
-fn tokens_of_pool(tokens: PoolTokens, refresh_token: SecretString, context: Arc<UserContext>) -> SignedIn {
+fn tokens_of_pool(tokens: &PoolTokens, refresh_token: SecretString, context: Arc<UserContext>) -> SignedIn {
     SignedIn {
         access_token: tokens.access_token.expose_secret().to_owned(),
         expires_in: tokens.expires_in,

@@ -162,7 +162,9 @@ impl Identity {
         self.turn_away_address(origin.address)?;
 
         self.store.forgive_attempts(&key).await?;
-        self.rehash(&user, password).await;
+        if tokens.is_none() {
+            self.rehash(&user, password).await;
+        }
         // A pool elsewhere has asked that itself, if it asks.
         if surface == Surface::Accounts && tokens.is_none() && user.email_verified_at.is_none() {
             return Err(Refusal::not_verified());

@@ -49,6 +49,7 @@ impl From<StartFailure> for crate::user::SignUpError {
 }
 
 /// What renews a session, as the store keeps it.
+#[derive(Clone, Copy)]
 pub(super) struct Credential {
     pub(super) hash: SecretHash,
     pub(super) expires_at: Timestamp,

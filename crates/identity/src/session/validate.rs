@@ -1,5 +1,5 @@
 //! Judging a bearer token: is it genuine, fresh, for us, and does what it stands for still count? The handle in a
-//! cookie is judged in `cookie.rs`, by the same memory.
+//! cookie is judged in `cookie.rs`, by the same memory; what is particular to outside issuers stands in `outside.rs`.
 //!
 //! The hot path of the product. A token seen before costs three look-ups in memory; nothing here asks the store
 //! in the steady state.
@@ -8,20 +8,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use doorward_protocol::jwt::{JwtError, TimeRules, Unverified};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::access_token::ACCESS_TOKEN_TYPE;
 use super::live::{Holder, Remembered};
 use super::{AccessClaims, LiveSession};
-use crate::issuer::{KeysUnavailable, TrustedIssuer};
-use crate::user::{EmailAddress, ExternalIdentity, OutsidePerson, ProvisionError, UserContext};
+use crate::issuer::KeysUnavailable;
+use crate::user::UserContext;
 use crate::{Identity, SessionId, StoreError, UserId};
-
-/// How far an outside issuer's clock may be off.
-const OUTSIDE_LEEWAY_S: i64 = 60;
-/// How long an outside token is believed before its signature is checked again.
-const OUTSIDE_MEMORY: SignedDuration = SignedDuration::from_mins(5);
 
 /// Somebody whose token was found good.
 #[derive(Clone, Debug)]
@@ -120,20 +115,6 @@ impl From<JwtError> for ValidateError {
     fn from(error: JwtError) -> Self {
         Self::Rejected(error.into())
     }
-}
-
-/// The claims of outside tokens that matter here.
-#[derive(Deserialize)]
-struct OutsideClaims {
-    sub: String,
-    email: Option<String>,
-    /// Only `true` itself counts: a string or a number is somebody's mistake.
-    #[serde(default)]
-    email_verified: serde_json::Value,
-    name: Option<String>,
-    /// When the person signed in there (OIDC Core §2); anything but a whole number tells nothing.
-    #[serde(default)]
-    auth_time: serde_json::Value,
 }
 
 /// The claim by which the keys are chosen, read before anything is verified.
@@ -253,56 +234,5 @@ impl Identity {
         let caller = Arc::new(caller);
         self.live.remember_caller(session, &caller, generation);
         Ok(caller)
-    }
-
-    async fn judge_outside(
-        &self,
-        token: &str,
-        unverified: &Unverified<'_>,
-        issuer: &TrustedIssuer,
-        now: Timestamp,
-    ) -> Result<Arc<Caller>, ValidateError> {
-        let header = unverified.header();
-        if header.alg.is_symmetric() {
-            return Err(TokenRejection::BadSignature.into());
-        }
-        let keys = self.outside.keys(issuer, header.kid.as_deref()).await?;
-        let verified = keys.iter().find_map(|key| unverified.verify(key).ok());
-        let verified = verified.ok_or(TokenRejection::BadSignature)?;
-        verified.require_issuer(&issuer.issuer)?;
-        verified.require_audience(&issuer.audiences)?;
-        let times = verified.check_times(&TimeRules { now, leeway_s: OUTSIDE_LEEWAY_S })?;
-        let claims: OutsideClaims = verified.decode()?;
-        let authenticated_at = claims.auth_time.as_i64().and_then(|second| Timestamp::from_second(second).ok());
-        let person = outside_person(issuer, claims)?;
-        let generation = self.live.generation();
-        let context = self.provision(person).await.map_err(not_provisioned)?;
-        let context = self.live.person(context.user.id).unwrap_or(context);
-        self.live.remember_person(&context, generation);
-        let caller = Arc::new(Caller { context, session: None, expires_at: times.expires_at, authenticated_at });
-        let believed_until = now.checked_add(OUTSIDE_MEMORY).unwrap_or(now).min(times.expires_at);
-        let holder = Holder::Outside(Arc::clone(&caller));
-        self.live.remember_token(token, Remembered { expires_at: believed_until, holder });
-        Ok(caller)
-    }
-}
-
-fn outside_person(issuer: &TrustedIssuer, claims: OutsideClaims) -> Result<OutsidePerson, TokenRejection> {
-    let identity = ExternalIdentity { issuer: issuer.issuer.clone(), subject: claims.sub };
-    if !identity.is_plausible() {
-        return Err(TokenRejection::Malformed);
-    }
-    let email: Option<EmailAddress> = claims.email.and_then(|email| email.parse().ok());
-    let vouched_for = claims.email_verified == serde_json::Value::Bool(true);
-    let email = email.filter(|_| vouched_for).ok_or(TokenRejection::EmailNotVerified)?;
-    Ok(OutsidePerson { identity, email, name: claims.name })
-}
-
-fn not_provisioned(error: ProvisionError) -> ValidateError {
-    match error {
-        ProvisionError::Store(error) => error.into(),
-        ProvisionError::Disabled => TokenRejection::UserDisabled.into(),
-        ProvisionError::Conflict => TokenRejection::AccountConflict.into(),
-        ProvisionError::InvalidEmail(_) => TokenRejection::EmailNotVerified.into(),
     }
 }

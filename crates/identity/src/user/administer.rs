@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::{EmailAddress, Person, Role, User, UserContext, UserQuery, UserStatus};
+use super::{EmailAddress, NewUser, Person, Role, User, UserContext, UserQuery, UserStatus};
 use crate::audit::{AuditAction, AuditEvent, AuditQuery};
 use crate::change::ChangeSubject;
 use crate::credential::{HasherError, Overloaded};
@@ -102,18 +102,21 @@ pub struct UserChange {
 impl Identity {
     /// Makes an account.
     pub async fn create_account(&self, by: &Admin, new: NewAccount) -> Result<User, AdminError> {
-        let name = new.name.as_deref();
-        let checked = self.check(Surface::Signin, &new.email, new.password.as_ref(), name);
+        let person = Person::read(new.name.as_deref(), None);
+        let checked = self.check(Surface::Signin, &new.email, new.password.as_ref(), person);
         let checked = checked.map_err(AdminError::Refused)?;
-        let hash = match checked.password {
-            Some(password) => Some(self.hasher.hash(password, None).await?),
-            None => None,
-        };
-        let mut user = self.new_user(checked.email, Person::named(checked.name), hash, sorted(new.roles));
+        let mut user = self.new_user(checked.email, checked.person, None, sorted(new.roles));
         user.email_verified_at = new.email_verified.then_some(user.created_at);
+        let mut identity = None;
+        match (checked.password, self.user_pool.outside()) {
+            (None, _) => {}
+            (Some(password), None) => user.password_hash = Some(self.hasher.hash(password, None).await?),
+            (Some(password), Some(pool)) => identity = Some(self.create_there(pool, &user, &password).await?),
+        }
         let audit = by.audit(self, AuditAction::UserCreated, user.id, None);
-        match self.store.insert_user(&self.with_defaults(user.clone()), &audit).await? {
-            Inserted::Inserted => Ok(user),
+        let new = NewUser { identity, ..self.with_defaults(user) };
+        match self.store.insert_user(&new, &audit).await? {
+            Inserted::Inserted => Ok(new.user),
             Inserted::Taken => Err(AdminError::Taken("email")),
         }
     }
@@ -174,17 +177,21 @@ impl Identity {
         if by.is(id) {
             return Err(own_access("id"));
         }
+        self.delete_there(id).await?;
         let audit = by.audit(self, AuditAction::UserDeleted, id, None);
         let deleted = self.store.delete_user(id, None, &audit).await?;
         self.live.apply(ChangeSubject::User(id));
         if deleted { Ok(()) } else { Err(AdminError::NotFound) }
     }
 
-    /// Ends every session of a user. Answers how many were open.
+    /// Ends every session of a user, first those at a user pool elsewhere. Answers how many were open here.
     pub async fn end_sessions(&self, by: &Admin, id: UserId) -> Result<u64, AdminError> {
         self.store.find_user(id).await?.ok_or(AdminError::NotFound)?;
+        let there = self.end_all_there(id).await?;
         let audit = by.audit(self, AuditAction::SessionsEnded, id, None);
-        Ok(self.end_all(id, &audit).await?)
+        let ended = self.end_all(id, &audit).await?;
+        there?;
+        Ok(ended)
     }
 
     /// Forgives a user's failed sign-ins, wherever they were tried from.

@@ -10,14 +10,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::new_password::refused_by_pool;
 use super::verify_email::read_email;
-use super::{AccountError, CodePresented, ExternalIdentity, PasswordChange, PasswordProof, User};
+use super::{AccountError, CodePresented, PasswordChange, PasswordProof, User};
 use crate::audit::{AuditAction, AuditActor};
 use crate::change::ChangeSubject;
 use crate::code::{CodeEffect, CodePurpose, GRANT_TTL, Guess, read_digits};
 use crate::mail::{Letter, NOTICE_LIFE};
 use crate::session::Origin;
 use crate::throttle::{ThrottleKey, network};
-use crate::user_pool::{OutsidePool, PoolError, PoolSignUp};
+use crate::user_pool::{OutsidePool, PoolAccount, PoolSignUp};
 use crate::{Identity, UserId};
 
 /// How long a token is reserved for one change.
@@ -86,7 +86,7 @@ impl Identity {
         let new_hash = match self.user_pool.outside() {
             None => Some(self.hasher.hash(password, origin.address).await?),
             Some(pool) => {
-                self.reset_at(pool, &user, &password, origin).await?;
+                self.reset_at(pool, &user, &password).await?;
                 None
             }
         };
@@ -112,23 +112,26 @@ impl Identity {
     }
 
     /// Sets the password at the pool and ends the account's sessions there. A pool that has lost the account gets it
-    /// again.
-    async fn reset_at(
+    /// again. Whoever has the token reads the mail of the address, so the account of that address there is theirs, too.
+    async fn reset_at(&self, pool: &dyn OutsidePool, user: &User, password: &SecretString) -> Result<(), AccountError> {
+        let account = match self.account_at(pool, user).await? {
+            Some(account) => {
+                pool.set_password(&account.subject, password).await.map_err(refused_by_pool)?;
+                account
+            }
+            None => self.create_again(pool, user, password).await?,
+        };
+        pool.sign_out_everywhere(&account.subject).await.map_err(refused_by_pool)?;
+        self.pool_account(pool, &PoolAccount { email_verified: true, ..account }).await?;
+        Ok(())
+    }
+
+    async fn create_again(
         &self,
         pool: &dyn OutsidePool,
         user: &User,
         password: &SecretString,
-        origin: &Origin,
-    ) -> Result<(), AccountError> {
-        let subject = self.pool_subject(pool, user.id).await?;
-        // Whoever has the token reads the mail of the address, so the account of that address there is theirs, too.
-        for name in subject.as_deref().into_iter().chain([user.email.as_str()]) {
-            match pool.set_password(name, password).await {
-                Ok(()) => return pool.sign_out_everywhere(name).await.map_err(refused_by_pool),
-                Err(PoolError::UnknownUser) => {}
-                Err(error) => return Err(refused_by_pool(error)),
-            }
-        }
+    ) -> Result<PoolAccount, AccountError> {
         let new = PoolSignUp {
             email: &user.email,
             password,
@@ -137,10 +140,15 @@ impl Identity {
             phone: user.phone.as_ref(),
         };
         let subject = pool.create(new).await.map_err(refused_by_pool)?;
-        let identity = ExternalIdentity { issuer: pool.issuer().to_owned(), subject };
-        let audit = self.audit(AuditActor::User(user.id), AuditAction::IdentityLinked, user.id, None, origin);
-        // If another request has linked it already nothing more is needed.
-        let _ = self.store.link_identity(user.id, &identity, &audit).await?;
-        Ok(())
+        Ok(PoolAccount {
+            subject,
+            email: Some(user.email.as_str().to_owned()),
+            email_verified: true,
+            given_name: None,
+            family_name: None,
+            phone: None,
+            confirmed: true,
+            enabled: true,
+        })
     }
 }

@@ -6,9 +6,10 @@ use secrecy::SecretString;
 
 use super::{EmailAddress, NewUser, Person, Role, User, UserContext, UserStatus};
 use crate::audit::{AuditAction, AuditActor};
+use crate::code::CodePurpose;
 use crate::credential::{HasherError, Overloaded, PasswordHash, normalize};
 use crate::fault::{FieldFault, Internal};
-use crate::name::DisplayName;
+use crate::mail::{Letter, NOTICE_LIFE};
 use crate::session::{Origin, SignInMethod, SignedIn};
 use crate::store::Inserted;
 use crate::user_pool::PoolFailure;
@@ -80,10 +81,20 @@ impl From<HasherError> for SignUpError {
 }
 
 /// What is good of what was typed.
-pub(super) struct Checked {
-    pub(super) email: EmailAddress,
-    pub(super) password: Option<SecretString>,
-    pub(super) name: Option<DisplayName>,
+pub(crate) struct Checked {
+    pub(crate) email: EmailAddress,
+    pub(crate) password: Option<SecretString>,
+    pub(crate) person: Person,
+}
+
+/// What became of a sign-up that is answered as one.
+pub(crate) enum SignedUp {
+    /// The account was made.
+    Made(Arc<UserContext>),
+    /// There was an account; whether it is theirs the mailed code tells. They hear of an account as it would be.
+    Repeated(Arc<UserContext>),
+    /// The address belongs to somebody, who is told by mail. They hear the same.
+    Concealed(Arc<UserContext>),
 }
 
 impl Identity {
@@ -91,9 +102,9 @@ impl Identity {
     pub async fn sign_up(&self, request: SignUp<'_>) -> Result<Arc<UserContext>, SignUpError> {
         let outcome = self.sign_up_counted(&request).await;
         let label = match &outcome {
-            Ok(_) => "created",
+            Ok(SignedUp::Made(_) | SignedUp::Repeated(_)) => "created",
             Err(SignUpError::Refused(_)) => "refused",
-            Err(SignUpError::Taken) => "taken",
+            Ok(SignedUp::Concealed(_)) | Err(SignUpError::Taken) => "taken",
             Err(SignUpError::Throttled { .. }) => "throttled",
             Err(SignUpError::Overloaded(_)) => "overloaded",
             Err(SignUpError::Pool(_) | SignUpError::Store(_) | SignUpError::Internal(_)) => "failed",
@@ -102,10 +113,14 @@ impl Identity {
         let surface = request.surface.as_str();
         let request_id = request.origin.request_id.as_deref();
         match &outcome {
-            Ok(context) => tracing::info!(surface, request_id, user.id = %context.user.id, "signed up"),
+            Ok(SignedUp::Made(context)) => tracing::info!(surface, request_id, user.id = %context.user.id, "signed up"),
+            Ok(SignedUp::Repeated(_)) => tracing::info!(surface, request_id, "signed up again before it was confirmed"),
+            Ok(SignedUp::Concealed(_)) => {
+                tracing::warn!(surface, request_id, outcome = label, "sign-up answered by mail");
+            }
             Err(error) => tracing::warn!(surface, request_id, outcome = label, reason = %error, "sign-up refused"),
         }
-        outcome
+        outcome.map(|(SignedUp::Made(context) | SignedUp::Repeated(context) | SignedUp::Concealed(context))| context)
     }
 
     /// Makes an account and begins its first session.
@@ -113,48 +128,117 @@ impl Identity {
         let (surface, origin) = (request.surface, request.origin.clone());
         let context = self.sign_up(request).await?;
         let session = self.start_session(surface, &context, SignInMethod::Password, origin).await?;
-        // Somebody disabled the account in the blink between: to the caller it is as if they came too late.
+        // No account was made by this; or somebody disabled it in the blink between: as if they came too late.
         session.ok_or(SignUpError::Taken)
     }
 
-    async fn sign_up_counted(&self, request: &SignUp<'_>) -> Result<Arc<UserContext>, SignUpError> {
-        let checked = self
-            .check(request.surface, request.email, Some(request.password), request.name)
-            .map_err(SignUpError::Refused)?;
+    async fn sign_up_counted(&self, request: &SignUp<'_>) -> Result<SignedUp, SignUpError> {
+        let person = Person::read(request.name, request.person);
+        let checked = self.check(request.surface, request.email, Some(request.password), person);
+        let checked = checked.map_err(SignUpError::Refused)?;
         let address = request.origin.address;
-        if let Some(retry_after_s) = self.wait_from(address) {
+        let wait = self.wait_from(address);
+        // Where a taken address is not told, each sign-up counts like one, so that none can be told from the waiting.
+        let wait = wait.or_else(|| if self.conceals_taken(request.surface) { self.failed_from(address) } else { None });
+        if let Some(retry_after_s) = wait {
             return Err(SignUpError::Throttled { retry_after_s });
         }
-        // Looked up first so that a taken address, which each surface tells anyway, costs no hash. Whoever tries many
-        // to learn who has an account is stopped like whoever guesses passwords.
-        if self.store.find_user_by_email(checked.email.key()).await?.is_some() {
-            let wait = self.failed_from(address);
-            return Err(wait.map_or(SignUpError::Taken, |retry_after_s| SignUpError::Throttled { retry_after_s }));
-        }
-        let hash = match checked.password {
-            Some(password) => Some(self.hasher.hash(password, address).await?),
-            None => None,
-        };
-        let user = self.new_user(checked.email, Person::named(checked.name), hash, Vec::new());
-        let id = user.id;
-        let actor = AuditActor::User(id);
-        let audit = self.audit(actor, AuditAction::UserSignedUp, id, None, &request.origin);
-        match self.store.insert_user(&self.with_defaults(user), &audit).await? {
-            Inserted::Taken => Err(SignUpError::Taken),
-            Inserted::Inserted => {
-                let context = self.store.find_context(id).await?;
-                context.map(Arc::new).ok_or(SignUpError::Taken)
-            }
+        match self.user_pool.outside() {
+            None => self.sign_up_here(request, checked).await,
+            Some(pool) => self.sign_up_there(pool, request, checked).await,
         }
     }
 
-    /// Checks an address, a password and a name together, so that all faults are told at once.
+    /// Where Doorward keeps the passwords.
+    async fn sign_up_here(&self, request: &SignUp<'_>, checked: Checked) -> Result<SignedUp, SignUpError> {
+        // Looked up first so that a taken address, where the surface tells it anyway, costs no hash.
+        let taken = self.is_taken(&checked.email).await?;
+        if taken && !self.conceals_taken(request.surface) {
+            return Err(self.taken(request));
+        }
+        if request.surface == Surface::Accounts {
+            self.admit_mail_to(&checked.email).await?;
+        }
+        let hash = match checked.password {
+            Some(password) => Some(self.hasher.hash(password, request.origin.address).await?),
+            None => None,
+        };
+        let user = self.new_user(checked.email, checked.person, hash, Vec::new());
+        if taken {
+            return self.tell_owner(user).await;
+        }
+        let code = match request.surface {
+            Surface::Accounts => Some(self.new_code(user.id, &user.email, CodePurpose::EmailVerification, None)?),
+            Surface::Hosted | Surface::Signin | Surface::Directory => None,
+        };
+        self.insert_signed_up(request, NewUser { code, ..self.with_defaults(user) }).await
+    }
+
+    /// Makes the account, unless somebody has come first.
+    pub(crate) async fn insert_signed_up(&self, request: &SignUp<'_>, new: NewUser) -> Result<SignedUp, SignUpError> {
+        let id = new.user.id;
+        let audit = self.audit(AuditActor::User(id), AuditAction::UserSignedUp, id, None, &request.origin);
+        let inserted = self.store.insert_user(&new, &audit).await?;
+        if new.code.is_some() {
+            self.mail_was_put();
+        }
+        match inserted {
+            Inserted::Inserted => {
+                let context = self.store.find_context(id).await?;
+                context.map(|context| SignedUp::Made(Arc::new(context))).ok_or(SignUpError::Taken)
+            }
+            Inserted::Taken if self.conceals_taken(request.surface) => self.tell_owner(new.user).await,
+            Inserted::Taken => Err(SignUpError::Taken),
+        }
+    }
+
+    /// Whether the address belongs to an account, here or in the pool that people leave: those shall sign in and move.
+    async fn is_taken(&self, email: &EmailAddress) -> Result<bool, SignUpError> {
+        let here = self.store.find_user_by_email(email.key()).await?.is_some();
+        let there = match self.user_pool.former() {
+            Some(former) => former.find(email.as_str()).await.map_err(PoolFailure::from)?,
+            None => None,
+        };
+        Ok(here || there.is_some_and(|account| account.confirmed))
+    }
+
+    /// Whether the surface does not tell that an address is taken.
+    pub(crate) fn conceals_taken(&self, surface: Surface) -> bool {
+        surface == Surface::Accounts && !self.settings.tell_taken
+    }
+
+    /// A taken address, told as such. Whoever tries many to learn who has an account is stopped like whoever guesses
+    /// passwords.
+    pub(crate) fn taken(&self, request: &SignUp<'_>) -> SignUpError {
+        let wait = self.failed_from(request.origin.address);
+        wait.map_or(SignUpError::Taken, |retry_after_s| SignUpError::Throttled { retry_after_s })
+    }
+
+    /// Counts a mail that a sign-up sends to the address.
+    pub(crate) async fn admit_mail_to(&self, email: &EmailAddress) -> Result<(), SignUpError> {
+        match self.admit_code_request(email).await? {
+            None => Ok(()),
+            Some(retry_after_s) => Err(SignUpError::Throttled { retry_after_s }),
+        }
+    }
+
+    /// Tells the owner of a taken address by mail, and whoever wanted it what they would hear of a fresh one. As many
+    /// store calls as for that.
+    pub(crate) async fn tell_owner(&self, wanted: User) -> Result<SignedUp, SignUpError> {
+        let letter = self.new_mail(None, &wanted.email, &Letter::AlreadyRegistered, NOTICE_LIFE)?;
+        self.store.put_mail(&letter).await?;
+        self.mail_was_put();
+        let _nobody = self.store.find_context(wanted.id).await?;
+        Ok(SignedUp::Concealed(as_it_would_be(wanted)))
+    }
+
+    /// Checks an address, a password and what is told of a person together, so that all faults are told at once.
     pub(super) fn check(
         &self,
         surface: Surface,
         email: &str,
         password: Option<&SecretString>,
-        name: Option<&str>,
+        person: Result<Person, Vec<FieldFault>>,
     ) -> Result<Checked, Vec<FieldFault>> {
         let mut faults = Vec::new();
         let parsed: Option<EmailAddress> =
@@ -166,10 +250,9 @@ impl Identity {
             let broken = rule.faults(password, email, documented);
             faults.extend(broken.into_iter().map(|fault| FieldFault::new("password", fault)));
         }
-        let name = name.map(|name| DisplayName::try_from(name.trim().to_owned())).transpose();
-        let name = name.map_err(|error| faults.push(FieldFault::new("name", error))).ok().flatten();
-        match parsed {
-            Some(email) if faults.is_empty() => Ok(Checked { email, password, name }),
+        let person = person.map_err(|wrong| faults.extend(wrong)).ok();
+        match (parsed, person) {
+            (Some(email), Some(person)) if faults.is_empty() => Ok(Checked { email, password, person }),
             _ => Err(faults),
         }
     }
@@ -215,4 +298,9 @@ impl Identity {
             code: None,
         }
     }
+}
+
+/// An account that was not made, as it would be.
+pub(crate) fn as_it_would_be(user: User) -> Arc<UserContext> {
+    Arc::new(UserContext { user, teams: Vec::new(), domains: Vec::new() })
 }

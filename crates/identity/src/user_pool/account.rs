@@ -94,6 +94,20 @@ impl Identity {
         }
     }
 
+    /// The same, and nobody where the account can have no record.
+    pub(crate) async fn record_of<E: From<PoolFailure> + From<StoreError>>(
+        &self,
+        pool: &dyn OutsidePool,
+        account: &PoolAccount,
+    ) -> Result<Option<User>, E> {
+        match self.pool_account(pool, account).await {
+            Ok(user) => Ok(Some(user)),
+            Err(RecordError::NotVerified | RecordError::Conflict) => Ok(None),
+            Err(RecordError::Pool(failure)) => Err(failure.into()),
+            Err(RecordError::Store(error)) => Err(error.into()),
+        }
+    }
+
     async fn of_known_account(
         &self,
         pool: &dyn OutsidePool,

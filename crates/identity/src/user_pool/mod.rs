@@ -1,13 +1,16 @@
 //! Who keeps the passwords: Doorward's own store, or a user pool elsewhere.
 
 mod account;
+mod administer;
 mod failure;
 mod model;
 mod port;
+mod sign_up;
 
 use std::sync::Arc;
 
 pub(crate) use account::RecordError;
+pub use administer::{Standing, UserPoolReport};
 pub use failure::PoolFailure;
 pub use model::{Challenge, PoolAccount, PoolPage, PoolSignUp, PoolSignedIn, PoolTokens};
 pub use port::{OutsidePool, PoolError};
