@@ -37,20 +37,25 @@ pub(crate) struct Problem {
     errors: Vec<FieldError>,
     retry_after_s: Option<u64>,
     /// What a 401 tells of the token that it wants.
-    challenge: &'static str,
+    challenge: Cow<'static, str>,
 }
 
 /// A token is wanted.
 const ANY_TOKEN: &str = "Bearer";
 /// Another than the one that was sent (RFC 6750, 3).
 const ANOTHER_TOKEN: &str = "Bearer error=\"invalid_token\"";
-/// One of somebody who signed in just now (RFC 9470, 3).
-const FRESH_TOKEN: &str = "Bearer error=\"insufficient_user_authentication\"";
 
 impl Problem {
     /// A refusal with a stable code and a sentence for people.
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after_s: None, challenge: ANY_TOKEN }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_s: None,
+            challenge: Cow::Borrowed(ANY_TOKEN),
+        }
     }
 
     /// The request cannot even be read.
@@ -153,7 +158,7 @@ impl Problem {
     }
 
     fn token_refused(mut self) -> Self {
-        self.challenge = ANOTHER_TOKEN;
+        self.challenge = Cow::Borrowed(ANOTHER_TOKEN);
         self
     }
 }
@@ -376,7 +381,8 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge));
+            let challenge = HeaderValue::try_from(&*self.challenge);
+            headers.insert(WWW_AUTHENTICATE, challenge.unwrap_or(HeaderValue::from_static(ANY_TOKEN)));
         }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
