@@ -194,14 +194,15 @@ impl Identity {
         Ok(ended)
     }
 
-    /// Forgives a user's failed sign-ins, wherever they were tried from.
+    /// Forgives a user's failed sign-ins and wrong codes, wherever they were tried from.
     pub async fn unlock_user(&self, by: &Admin, id: UserId) -> Result<(), AdminError> {
         let user = self.store.find_user(id).await?.ok_or(AdminError::NotFound)?;
-        self.store.forgive_attempts(&ThrottleKey::of_user(id)).await?;
-        for session in self.store.list_sessions(id, self.clock.now()).await? {
-            if let Some(address) = session.address {
-                self.store.forgive_attempts(&ThrottleKey::of_user_at(id, network(address))).await?;
-            }
+        let sessions = self.store.list_sessions(id, self.clock.now()).await?;
+        let places = sessions.iter().filter_map(|session| session.address);
+        let there = places.map(|address| ThrottleKey::of_user_at(id, network(address)));
+        for key in std::iter::once(ThrottleKey::of_user(id)).chain(there) {
+            self.store.forgive_attempts(&key).await?;
+            self.store.forgive_attempts(&key.for_codes()).await?;
         }
         let audit = by.audit(self, AuditAction::UserUnlocked, id, None);
         self.save(user, &audit).await.map(|_| ())

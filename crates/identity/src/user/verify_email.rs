@@ -28,13 +28,18 @@ impl Identity {
             return self.redeem(guess, &digits, CodeEffect::VerifyEmail).await.map(|_| ());
         };
         self.count_guess(guess, confirm(pool, &email, digits.expose())).await?;
-        self.note_confirmed(pool, &email).await
+        if let Err(error) = self.note_confirmed(pool, &email).await {
+            tracing::warn!(%error, "address confirmed at the user pool only; the next sign-in notes it here");
+        }
+        Ok(())
     }
 
-    /// Notes what the pool confirmed: the address is theirs there, and so here. Heals what a sign-up left undone.
+    /// Notes here what the pool has confirmed, in a record that is made where it is missing.
     async fn note_confirmed(&self, pool: &dyn OutsidePool, email: &EmailAddress) -> Result<(), AccountError> {
-        if let Some(account) = pool.find(email.as_str()).await.map_err(PoolFailure::from)? {
-            self.pool_account(pool, &PoolAccount { email_verified: true, ..account }).await?;
+        let found = pool.find(email.as_str()).await.map_err(PoolFailure::from)?;
+        if let Some(account) = found {
+            let account = PoolAccount { email_verified: true, ..account };
+            self.record_of::<AccountError>(pool, &account).await?;
         }
         Ok(())
     }

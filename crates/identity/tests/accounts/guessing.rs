@@ -118,6 +118,19 @@ async fn strangers_cannot_keep_a_person_from_their_code_where_they_were_before()
 }
 
 #[tokio::test]
+async fn an_administrator_forgives_wrong_codes_too() {
+    let stage = Stage::new().await;
+    let ada = stage.account("ada@example.com").await;
+    for _ in 0..6 {
+        let _ = stage.verify("ada@example.com", "000000").await;
+    }
+    let code = stage.code("ada@example.com", VERIFICATION).await;
+    assert!(matches!(stage.verify("ada@example.com", &code).await, Err(AccountError::Throttled { .. })));
+    stage.node.unlock_user(&admin(), ada).await.unwrap();
+    stage.verify("ada@example.com", &code).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_address_that_guessed_too_often_is_turned_away() {
     let stage = Stage::with(|settings| settings.address_failures = 3).await;
     for number in 0..3 {
