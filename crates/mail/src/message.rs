@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use doorward_identity::mail::MailId;
 use lettre::Address;
+use lettre::address::Envelope as Route;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
@@ -74,6 +75,7 @@ impl Sender {
     ) -> Result<Envelope, lettre::error::Error> {
         let from = self.from.email.clone();
         let mut message = Message::builder()
+            .envelope(Route::new(Some(from.clone()), vec![to.clone()])?)
             .from(self.from.clone())
             .to(Mailbox::from(to.clone()))
             .subject(written.subject.clone())
@@ -114,3 +116,6 @@ impl Header for AutoSubmitted {
         HeaderValue::new(Self::name(), "auto-generated".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,10 +115,12 @@ impl PostOffice {
 impl Postman for PostOffice {
     async fn send(&self, id: MailId, recipient: &EmailAddress, letter: &Letter) -> Result<(), PostError> {
         let never = |text: String| PostError::Never(format!("the letter cannot be written: {text}"));
-        let to = on_the_wire(recipient).map_err(|_| never("no mail server understands the address".to_owned()))?;
         let written = self.templates.write(letter, recipient.as_str()).map_err(|error| never(error.to_string()))?;
         let now = self.clock.now();
-        let envelope = self.sender.write(id, to, written, now.into()).map_err(|error| never(error.to_string()))?;
+        let envelope = self
+            .sender
+            .write(id, on_the_wire(recipient), written, now.into())
+            .map_err(|error| never(error.to_string()))?;
         self.carrier.carry(&envelope).await?;
         if let Some(mailbox) = &self.mailbox {
             mailbox.keep(Message {

@@ -137,7 +137,7 @@ impl Templates {
             }
             let rendered = self.render(&name, &known).map_err(|error| {
                 let about = describe(&error, &name, folder);
-                if error.kind() != ErrorKind::UndefinedError {
+                if error.kind() != ErrorKind::UndefinedError || error.name() != Some(&name) {
                     return about;
                 }
                 let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();

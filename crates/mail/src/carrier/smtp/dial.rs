@@ -52,7 +52,7 @@ pub(super) async fn connect(
         match tokio::time::timeout(patience, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(Unread { stream, encrypted: false }),
             Ok(Err(error)) => reason = format!("does not accept connections: {error}"),
-            Err(_) => reason = "does not accept connections in time".to_owned(),
+            Err(_) => reason = format!("does not accept connections within {} s", patience.as_secs_f32()),
         }
     }
     Err(PostError::Later(format!("{settings} {reason}")))

@@ -77,11 +77,11 @@ impl SmtpSettings {
             "smtps" => (Security::Tls, 465),
             _ => return Err(BadSmtpUrl::Scheme),
         };
+        // The parser leaves hosts of schemes it does not know as they are.
+        let host = url.host_str().and_then(|host| Host::parse(host).ok()).ok_or(BadSmtpUrl::Form)?;
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(BadSmtpUrl::Excess);
         }
-        // The parser leaves hosts of schemes it does not know as they are.
-        let host = url.host_str().and_then(|host| Host::parse(host).ok()).ok_or(BadSmtpUrl::Form)?;
         let port = url.port().unwrap_or(port);
         if port == 0 {
             return Err(BadSmtpUrl::Form);
@@ -140,4 +140,74 @@ fn login(url: &Url) -> Result<Option<Login>, BadSmtpUrl> {
 fn decode(text: &str) -> Result<String, BadSmtpUrl> {
     let text = percent_decode_str(text).decode_utf8().map_err(|_| BadSmtpUrl::OddLogin)?;
     if text.contains(char::is_control) { Err(BadSmtpUrl::OddLogin) } else { Ok(text.into_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_url_says_where_and_how() {
+        for (url, shown, security) in [
+            ("smtp://mail.example.com", "mail.example.com:587", Security::StartTls),
+            ("smtp://mail.example.com:2525/?tls=starttls", "mail.example.com:2525", Security::StartTls),
+            ("smtps://Mail.Example.com", "mail.example.com:465", Security::Tls),
+            ("smtps://b\u{fc}cher.example:4650", "xn--bcher-kva.example:4650", Security::Tls),
+            ("smtp://127.0.0.1:1025?tls=none", "127.0.0.1:1025", Security::None),
+            ("smtp://[::1]:1025?tls=none", "[::1]:1025", Security::None),
+            ("smtp://[fd00::1]?tls=none", "[fd00::1]:587", Security::None),
+            ("smtp://maildev?tls=none", "maildev:587", Security::None),
+            (" smtp://10.0.0.7?tls=none ", "10.0.0.7:587", Security::None),
+        ] {
+            let settings = SmtpSettings::parse(url).unwrap();
+            assert_eq!((settings.to_string().as_str(), settings.security), (shown, security), "{url}");
+            assert!(settings.login.is_none());
+        }
+    }
+
+    #[test]
+    fn user_and_password_are_unescaped_and_never_shown() {
+        let settings = SmtpSettings::parse("smtps://ann%40example.com:p%3a%2F%23%C3%BC@mail.example.com").unwrap();
+        let login = settings.login.as_ref().unwrap();
+        assert_eq!((login.user.as_str(), login.password.expose_secret()), ("ann@example.com", "p:/#\u{fc}"));
+        assert!(!format!("{settings} {settings:?}").contains("p:/#"));
+    }
+
+    #[test]
+    fn what_is_unclear_or_unsafe_is_refused_without_repeating_it() {
+        for (url, refusal) in [
+            ("mail.example.com:587", BadSmtpUrl::Scheme),
+            ("http://mail.example.com", BadSmtpUrl::Scheme),
+            ("", BadSmtpUrl::Form),
+            ("smtp:mail.example.com", BadSmtpUrl::Form),
+            ("smtp://", BadSmtpUrl::Form),
+            ("smtp://ann:s3cret#x@mail.example.com", BadSmtpUrl::Form),
+            ("smtp://mail.example.com:0", BadSmtpUrl::Form),
+            ("smtp://mail.example.com:99999", BadSmtpUrl::Form),
+            ("smtp://ann@mail.example.com", BadSmtpUrl::HalfLogin),
+            ("smtp://:s3cret@mail.example.com", BadSmtpUrl::HalfLogin),
+            ("smtp://ann:@mail.example.com", BadSmtpUrl::HalfLogin),
+            ("smtp://ann:s3cret%00@mail.example.com", BadSmtpUrl::OddLogin),
+            ("smtp://ann%0d%0a:s3cret@mail.example.com", BadSmtpUrl::OddLogin),
+            ("smtp://ann:%ff@mail.example.com", BadSmtpUrl::OddLogin),
+            ("smtp://mail.example.com/inbox", BadSmtpUrl::Excess),
+            ("smtp://mail.example.com#x", BadSmtpUrl::Excess),
+            ("smtp://mail.example.com?tls=opportunistic", BadSmtpUrl::Excess),
+            ("smtp://mail.example.com?tls=none&tls=starttls", BadSmtpUrl::Excess),
+            ("smtp://mail.example.com?verify=false", BadSmtpUrl::Excess),
+            ("smtps://mail.example.com?tls=none", BadSmtpUrl::TlsTwice),
+            ("smtp://ann:s3cret@127.0.0.1?tls=none", BadSmtpUrl::ClearPassword),
+            ("smtp://192.0.2.1?tls=none", BadSmtpUrl::ClearFar),
+            ("smtp://[2001:db8::1]?tls=none", BadSmtpUrl::ClearFar),
+            ("smtp://169.254.169.254?tls=none", BadSmtpUrl::ClearFar),
+        ] {
+            let refused = SmtpSettings::parse(url).err();
+            assert_eq!(refused, Some(refusal), "{url}");
+            assert!(!refusal.to_string().contains("s3cret"));
+        }
+    }
 }
