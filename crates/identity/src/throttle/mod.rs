@@ -10,7 +10,7 @@ mod schedule;
 mod turns;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use address::{AddressThrottle, network};
 pub use schedule::Schedule;
@@ -114,13 +114,19 @@ fn short_digest(email: &EmailAddress) -> String {
     URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16])
 }
 
+/// Rounded up: whoever waits so long has waited long enough.
+fn whole_seconds(wait: SignedDuration) -> u64 {
+    let started = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().unsigned_abs() + started
+}
+
 impl Identity {
     /// Counts an attempt. Answers the seconds to wait where it may not go on.
     pub(crate) async fn admit(&self, key: &ThrottleKey) -> Result<Option<u64>, StoreError> {
         let now = self.clock.now();
         Ok(match self.store.admit_attempt(key, now).await? {
             Admission::Admitted(_) => None,
-            Admission::Blocked { until } => Some(until.duration_since(now).as_secs().max(1).unsigned_abs()),
+            Admission::Blocked { until } => Some(whole_seconds(until.duration_since(now))),
         })
     }
 
@@ -140,4 +146,16 @@ pub trait ThrottleStore: Send + Sync {
 
     /// Sets a counter back to unused.
     async fn forgive_attempts(&self, key: &ThrottleKey) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_as_long_as_told_has_waited_long_enough() {
+        for (millis, seconds) in [(1, 1), (999, 1), (1000, 1), (1001, 2), (59_500, 60)] {
+            assert_eq!(whole_seconds(SignedDuration::from_millis(millis)), seconds);
+        }
+    }
 }

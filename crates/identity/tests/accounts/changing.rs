@@ -62,6 +62,24 @@ async fn a_changed_password_ends_all_sessions_but_the_one_it_was_changed_in() {
 }
 
 #[tokio::test]
+async fn a_changed_password_or_address_leaves_no_way_to_a_reset_behind() {
+    let stage = Stage::new().await;
+    for email in ["ada@example.com", "bob@example.com"] {
+        stage.account(email).await;
+    }
+    let [ada, bob] = [stage.reset_token("ada@example.com").await, stage.reset_token("bob@example.com").await];
+    let caller = stage.caller("ada@example.com").await;
+    stage.change_password(&caller, PASSWORD, NEW).await.unwrap();
+    assert!(matches!(stage.reset(&ada, "yet another one").await, Err(AccountError::BadResetToken)));
+    let caller = stage.caller("bob@example.com").await;
+    stage.want_email(&caller, "new@example.com", Some(PASSWORD)).await.unwrap();
+    stage.deliver().await;
+    let code = stage.post.last_code_to("new@example.com").unwrap();
+    stage.confirm_email(&caller, &code).await.unwrap();
+    assert!(matches!(stage.reset(&bob, "yet another one").await, Err(AccountError::BadResetToken)));
+}
+
+#[tokio::test]
 async fn a_password_is_changed_only_by_whoever_knows_it_and_only_to_a_good_one() {
     let stage = Stage::new().await;
     stage.account("ada@example.com").await;
