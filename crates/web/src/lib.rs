@@ -72,6 +72,7 @@ pub struct WebSettings {
 
 /// Which of the surfaces there are. Administration and health always are.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is on or off by itself")]
 pub struct EnabledSurfaces {
     /// Sign-in through a provider's page: `/api/v1/auth`, `/api/v1/users`.
     pub hosted: bool,

@@ -151,10 +151,8 @@ async fn a_session_ends_by_its_access_token_or_by_its_refresh_token() -> Outcome
     for by_refresh in [false, true] {
         let refresh = json!({"refresh_token": tokens.text("/refresh_token")});
         let access = app.bearer(tokens.text("/access_token"));
-        let out = match by_refresh {
-            true => app.anon().post(LOGOUT, &refresh).await?,
-            false => access.call("POST", LOGOUT).await?,
-        };
+        let out =
+            if by_refresh { app.anon().post(LOGOUT, &refresh).await? } else { access.call("POST", LOGOUT).await? };
         assert_eq!((out.status, &out.body), (200, &json!({"message": "Successfully logged out"})), "{by_refresh}");
         assert_eq!(access.get(ME).await?.status, 401);
         assert_eq!(app.anon().post(REFRESH, &refresh).await?.status, 401);

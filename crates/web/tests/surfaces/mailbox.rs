@@ -64,10 +64,10 @@ async fn letters_are_shown_newest_first_as_page_and_as_json() -> Outcome {
         mailbox.keep(message(number, to)?);
     }
     let list = app.anon().get(LIST).await?;
-    let last = message(2, "bob@example.com")?;
+    let newest = message(2, "bob@example.com")?;
     let expected = json!({
-        "id": last.id, "to": "bob@example.com", "from": "Doorward <door@example.com>", "kind": "confirm_email",
-        "subject": "Letter 2", "text": last.text, "html": last.html, "sent_at": "2026-02-04T10:30:03Z",
+        "id": newest.id, "to": "bob@example.com", "from": "Doorward <door@example.com>", "kind": "confirm_email",
+        "subject": "Letter 2", "text": newest.text, "html": newest.html, "sent_at": "2026-02-04T10:30:03Z",
     });
     assert_eq!((list.status, &list.body[0], list.text("/1/subject")), (200, &expected, "Letter 1"));
     assert_eq!((list.text("/1/sent_at"), list.header("cache-control")), ("2026-02-04T10:30:01.500Z", "no-store"));

@@ -1,6 +1,7 @@
 //! Every call through the whole of the crate, over a real SQLite store and a clock turned by hand: statuses, bodies
 //! and headers as the surfaces' pages promise them.
 
+mod account_input;
 mod accounts;
 mod administration;
 mod app;
