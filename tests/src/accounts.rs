@@ -39,27 +39,29 @@ struct KeptElsewhere {
     opened: Mutex<BTreeMap<String, usize>>,
 }
 
-/// Runs each named `fn(Accounts)` over every keeper of passwords: as a test of its own per store where Doorward is it,
-/// and one after the other over one pool, for each kind of client, where a Cognito user pool is.
+/// Runs each named `fn(&Accounts)` over every keeper of passwords: as a test of its own where Doorward is it, on SQLite,
+/// and one after the other over one instance on PostgreSQL, and over one Cognito user pool for each kind of client.
 #[macro_export]
 macro_rules! on_every_keeper {
     ($($claim:ident),+ $(,)?) => {
-        mod local_sqlite {
+        mod on_sqlite {
             $(#[test] fn $claim() { $crate::accounts::kept_here($crate::Store::Sqlite, super::$claim); })+
         }
-        mod local_postgres {
-            $(#[test] fn $claim() { $crate::accounts::kept_here($crate::Store::Postgres, super::$claim); })+
-        }
-        mod cognito {
+        mod every_row {
+            use $crate::accounts::{NamedClaim, kept_here, kept_in_a_pool, run_all};
             use $crate::cognito::PoolClient;
-            const CLAIMS: &[$crate::accounts::NamedClaim] = &[$((stringify!($claim), super::$claim)),+];
+            const CLAIMS: &[NamedClaim] = &[$((stringify!($claim), super::$claim)),+];
             #[test]
-            fn every_row_with_a_client_without_a_secret() {
-                $crate::accounts::kept_in_a_pool(PoolClient::Public, CLAIMS);
+            fn holds_on_postgres() {
+                kept_here($crate::Store::Postgres, |accounts| run_all(accounts, CLAIMS));
             }
             #[test]
-            fn every_row_with_a_client_with_a_secret() {
-                $crate::accounts::kept_in_a_pool(PoolClient::Confidential, CLAIMS);
+            fn holds_in_a_pool_for_a_client_without_a_secret() {
+                kept_in_a_pool(PoolClient::Public, |accounts| run_all(accounts, CLAIMS));
+            }
+            #[test]
+            fn holds_in_a_pool_for_a_client_with_a_secret() {
+                kept_in_a_pool(PoolClient::Confidential, |accounts| run_all(accounts, CLAIMS));
             }
         }
     };
@@ -73,15 +75,17 @@ pub fn kept_here(store: Store, claim: fn(&Accounts)) {
 /// A claim about accounts, by its name.
 pub type NamedClaim = (&'static str, fn(&Accounts));
 
-/// Runs claims one after the other over a Doorward whose passwords a pool keeps; says which one it is at.
-pub fn kept_in_a_pool(client: PoolClient, claims: &[NamedClaim]) {
-    part::with(&["python"], || {
-        let accounts = Accounts::in_a_pool(client);
-        for (name, claim) in claims {
-            eprintln!("--- {name}");
-            claim(&accounts);
-        }
-    });
+/// Runs a claim over a Doorward whose passwords a pool keeps.
+pub fn kept_in_a_pool(client: PoolClient, claim: impl FnOnce(&Accounts)) {
+    part::with(&["python"], || claim(&Accounts::in_a_pool(client)));
+}
+
+/// Runs claims one after the other; says which one it is at.
+pub fn run_all(accounts: &Accounts, claims: &[NamedClaim]) {
+    for (name, claim) in claims {
+        eprintln!("--- {name}");
+        claim(accounts);
+    }
 }
 
 impl Accounts {
@@ -208,7 +212,7 @@ impl Accounts {
     /// Asks for the code of a reset, once the last request is long enough ago; gives it.
     #[track_caller]
     pub fn reset_code(&self, email: &str) -> String {
-        self.let_time_pass(2);
+        self.let_time_pass(6);
         self.request_code(email, RESET).expect(200);
         self.mailbox.next_to(email).code()
     }

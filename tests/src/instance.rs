@@ -311,13 +311,14 @@ impl Doorward {
     }
 
     fn wait_until_ready(&mut self) -> Result<(), String> {
-        let client = self.client();
+        // On both addresses: another test's instance may have been faster with one of them.
+        let clients = [self.client(), self.admin_client()];
         until("doorward is ready", PATIENCE, || {
             if self.ended().is_some() {
                 return Some(Err(self.log()));
             }
-            let ready = client.get("/readyz").try_send().is_ok_and(|answer| answer.status == 200);
-            ready.then_some(Ok(()))
+            let is_ready = |client: &Client| client.get("/readyz").try_send().is_ok_and(|answer| answer.status == 200);
+            clients.iter().all(is_ready).then_some(Ok(()))
         })
     }
 
