@@ -14,6 +14,8 @@ const CHANGES_EVERY: Duration = Duration::from_secs(1);
 const RENEWALS_EVERY: Duration = Duration::from_secs(15);
 /// How often the outbox is looked into without being told of new mail: retries fall due, other nodes put mail in.
 const MAIL_EVERY: Duration = Duration::from_secs(1);
+/// How often the outbox is counted, for the figures.
+const MAIL_COUNTS_EVERY: Duration = Duration::from_secs(5);
 /// How often old rows are thrown away.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -21,6 +23,7 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 pub(crate) fn start(identity: &Arc<Identity>) -> MailRounds {
     tokio::spawn(follow_changes(Arc::clone(identity)));
     tokio::spawn(renew_provider_tokens(Arc::clone(identity)));
+    tokio::spawn(count_mail(Arc::clone(identity)));
     tokio::spawn(sweep(Arc::clone(identity)));
     let (stop, stopped) = oneshot::channel();
     MailRounds { stop, task: tokio::spawn(send_mail(Arc::clone(identity), stopped)) }
@@ -102,6 +105,18 @@ async fn renew_provider_tokens(identity: Arc<Identity>) {
             Ok(0) => {}
             Ok(renewed) => tracing::debug!(renewed, "tokens of providers renewed"),
             Err(error) => tracing::warn!(%error, "tokens of providers not renewed; the next round tries again"),
+        }
+    }
+}
+
+/// On its own: a mail server that hangs is when the figures matter.
+async fn count_mail(identity: Arc<Identity>) {
+    let mut every = interval(MAIL_COUNTS_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = identity.count_mail().await {
+            tracing::debug!(%error, "the outbox cannot be counted");
         }
     }
 }

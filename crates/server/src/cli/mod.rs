@@ -12,6 +12,7 @@ mod serve;
 mod table;
 mod team;
 mod user;
+mod user_pool;
 
 use std::process::ExitCode;
 
@@ -66,6 +67,9 @@ enum Command {
     /// See to mail that was not sent, and to what mail looks like.
     #[command(subcommand)]
     Mail(mail::MailCommand),
+    /// See how far people have moved over from the user pool they leave.
+    #[command(subcommand)]
+    UserPool(user_pool::UserPoolCommand),
 }
 
 /// Does what the command line says.
@@ -88,6 +92,14 @@ async fn dispatch(command: Command, sources: &Sources, out: &mut Output) -> anyh
         Command::Key(command @ key::KeyCommand::Withdraw { .. }) => {
             let identity = parts::open_identity_without_keys(&load(sources)?).await?;
             key::run(&identity, command, out).await?;
+        }
+        Command::UserPool(command) => {
+            let config = load(sources)?;
+            anyhow::ensure!(
+                config.user_pool.asked_by().is_some(),
+                "no user pool is configured; set user_pool.migrate_from"
+            );
+            user_pool::run(&parts::open_identity(&config).await?, command, out).await?;
         }
         Command::Mail(command) => mail::run(&load(sources)?, command, out).await?,
         Command::Key(command) => key::run(&identity(sources).await?, command, out).await?,

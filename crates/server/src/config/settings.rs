@@ -226,7 +226,7 @@ const OUTSIDE: &[Setting] = &[
     many("outbound.resolve", Kind::Resolve, Fixed(""), "Where providers, issuers and services are, instead of where the name system says; the name in TLS stays."),
     one("outbound.extra_ca", Kind::Text, Off, "File of certificates, PEM, to trust beside the system's, of providers, issuers and services."),
 
-    one("mail.url", Kind::MailUrl, Fixed("log:"), "How [mail](accounts.md#mail) leaves: `smtp://user:password@host:587` (STARTTLS), `smtps://user:password@host:465`, `ses://region` (needs a build with the feature `aws`), or `log:`, which shows it in development and sends nothing anywhere.").address(),
+    one("mail.url", Kind::MailUrl, Fixed("log:"), "How [mail](mail.md) leaves: `smtp://user:password@host:587` (STARTTLS), `smtps://user:password@host:465`, `ses://region` (needs a build with the feature `aws`), or `log:`, which shows it in development and sends nothing anywhere.").address(),
     one("mail.from", Kind::Text, Fixed("Doorward <no-reply@localhost>"), "Sender of mail."),
     one("mail.reply_to", Kind::Text, Off, "Where answers to mail go."),
     one("mail.product", Kind::Text, Fixed("Doorward"), "What mail calls the product."),
