@@ -71,7 +71,8 @@ impl FromStr for EmailAddress {
         }
         let local_key: String = local.nfkc().flat_map(char::to_lowercase).nfkc().collect();
         // Judged in both spellings: a full-width dot or sign must not turn into syntax only in the key.
-        if !is_dot_atom(local) || !is_dot_atom(&local_key) {
+        // An encoded word (RFC 2047) is another address to whatever decodes it on the way.
+        if !is_dot_atom(local) || !is_dot_atom(&local_key) || local_key.contains("=?") {
             return Err(InvalidEmail::Form);
         }
         let domain_key = domain_key(domain)?;
@@ -188,6 +189,8 @@ mod tests {
             "\u{202e}a@example.com",
             "a@example.c\u{200b}om\u{0}",
             "(a)@example.com",
+            "=?utf-8?q?b=40corp.com?=@example.com",
+            "\u{ff1d}\u{ff1f}utf-8?q?b?=@example.com",
             " a@example.com",
             "a@example.com ",
         ] {
