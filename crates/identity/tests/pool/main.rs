@@ -1,0 +1,16 @@
+//! Accounts whose passwords a user pool elsewhere keeps, or kept, over a real store. The pool is scripted: what a real
+//! one answers is tried where it is spoken to.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod administering;
+mod moving;
+mod pairs;
+mod script;
+mod sessions;
+mod signing_in;
+mod signing_up;
+mod stage;
+mod tokens;
+#[path = "../world/mod.rs"]
+mod world;
