@@ -28,7 +28,7 @@ impl Identity {
         if let Some(retry_after_s) = self.wait_from(address).or_else(|| self.failed_from(address)) {
             return Err(self.refuse_code(request.purpose, retry_after_s));
         }
-        if let Some(retry_after_s) = self.admit_code_request(&email).await? {
+        if let Some(retry_after_s) = self.admit_code_request(&email, request.purpose).await? {
             return Err(self.refuse_code(request.purpose, retry_after_s));
         }
         if request.purpose == CodePurpose::EmailVerification
@@ -45,8 +45,12 @@ impl Identity {
 
     /// Counts a mail that somebody asks for to that address, known or not. Answers the seconds to wait where it may
     /// not be sent.
-    pub(crate) async fn admit_code_request(&self, email: &EmailAddress) -> Result<Option<u64>, StoreError> {
-        self.admit(&ThrottleKey::of_mail_to(email)).await
+    pub(crate) async fn admit_code_request(
+        &self,
+        email: &EmailAddress,
+        purpose: CodePurpose,
+    ) -> Result<Option<u64>, StoreError> {
+        self.admit(&ThrottleKey::of_mail_to(email, purpose)).await
     }
 
     /// A code that is asked for too soon.

@@ -22,6 +22,7 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::code::CodePurpose;
 use crate::user::EmailAddress;
 use crate::{Identity, StoreError, UserId};
 
@@ -97,9 +98,11 @@ impl ThrottleKey {
         Self { name: format!("code:{}", self.name), ..self }
     }
 
-    /// The counter of mail asked for to an address, whether an account has it or not.
-    pub(crate) fn of_mail_to(email: &EmailAddress) -> Self {
-        Self { name: format!("mail:{}", short_digest(email)), known: false, schedule: Schedule::Mail }
+    /// The counter of codes asked for to an address, whether an account has it or not. Each purpose has its own:
+    /// whoever has just confirmed their address may still forget their password.
+    pub(crate) fn of_mail_to(email: &EmailAddress, purpose: CodePurpose) -> Self {
+        let name = format!("mail:{}:{}", purpose.as_str(), short_digest(email));
+        Self { name, known: false, schedule: Schedule::Mail }
     }
 
     /// The counter of mail an account asks for to addresses that are not its own.

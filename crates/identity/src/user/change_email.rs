@@ -37,7 +37,7 @@ impl Identity {
             return Err(AccountError::refused("new_email", "this is the address of the account already"));
         }
         let purpose = CodePurpose::EmailChange;
-        for key in [ThrottleKey::of_mail_by(user.id), ThrottleKey::of_mail_to(&new_email)] {
+        for key in [ThrottleKey::of_mail_by(user.id), ThrottleKey::of_mail_to(&new_email, CodePurpose::EmailChange)] {
             if let Some(retry_after_s) = self.admit(&key).await? {
                 return Err(self.refuse_code(purpose, retry_after_s));
             }

@@ -216,7 +216,7 @@ impl Identity {
 
     /// Counts a mail that a sign-up sends to the address.
     pub(crate) async fn admit_mail_to(&self, email: &EmailAddress) -> Result<(), SignUpError> {
-        match self.admit_code_request(email).await? {
+        match self.admit_code_request(email, CodePurpose::EmailVerification).await? {
             None => Ok(()),
             Some(retry_after_s) => Err(SignUpError::Throttled { retry_after_s }),
         }
