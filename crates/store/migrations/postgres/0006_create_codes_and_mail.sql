@@ -50,4 +50,4 @@ create table mail (
 create index mail_by_user on mail (user_id, kind) where user_id is not null;
 create index mail_due on mail (due_at, id) where state = 'waiting';
 create index mail_to_expire on mail (expires_at) where state = 'waiting';
-create index mail_by_state on mail (state, created_at);
+create index mail_by_age on mail (created_at, state);

@@ -300,13 +300,13 @@ pub(crate) async fn of_ten_moves_to_one_address_one_is_made(stand: &Stand) {
         issue(stand, &change).await;
         movers.push(user.id);
     }
-    let moves = movers.into_iter().enumerate().map(|(number, user)| {
+    let guesses = movers.into_iter().enumerate().map(|(number, user)| {
         let effect = CodeEffect::ChangeEmail { notice: stand.new_mail(user, LetterKind::EmailChanged) };
         let (store, event) = (stand.node(number), stand.event(AuditAction::CodeRedeemed));
         let guess = CodeGuess { effect, ..guess(user, EmailChange, "123456") };
         async move { store.redeem_code(&guess, &event).await.unwrap() }
     });
-    let results = at_once(moves.collect()).await;
+    let results = at_once(guesses.collect()).await;
     assert_eq!(results.iter().filter(|result| matches!(result, Redemption::Redeemed { .. })).count(), 1);
     assert_eq!(results.iter().filter(|result| **result == Redemption::Taken).count(), 9);
 }
@@ -370,42 +370,4 @@ pub(super) async fn an_account_is_made_with_its_code_or_not_at_all(stand: &Stand
     assert!(stand.other.find_user(clash.user.id).await.unwrap().is_none());
     assert_eq!(stand.audited(AuditAction::UserSignedUp).await, 1);
     assert_eq!(try_code(stand, new.user.id, EmailVerification, "123456").await, REDEEMED);
-}
-
-pub(crate) async fn of_fifty_claims_of_a_grant_one_has_it(stand: &Stand) {
-    let user = stand.user("a@example.com").await;
-    for round in 0..3 {
-        let grant = granted(stand, &user, &round.to_string()).await;
-        let at = stand.now();
-        let until = at + SignedDuration::from_secs(30);
-        let claims = (0..50).map(|number| {
-            let store = stand.node(number);
-            async move { store.claim_grant(user.id, &grant, at, until).await.unwrap() }
-        });
-        assert_eq!(at_once(claims.collect()).await.into_iter().filter(|claimed| *claimed).count(), 1);
-    }
-}
-
-pub(super) async fn a_grant_is_claimed_again_once_released_or_left(stand: &Stand) {
-    let (user, other) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
-    let grant = granted(stand, &user, "grant").await;
-    let claim = async |user: UserId, grant: &SecretHash| {
-        let at = stand.now();
-        stand.store.claim_grant(user, grant, at, at + SignedDuration::from_secs(30)).await.unwrap()
-    };
-    assert!(!claim(user.id, &SecretHash::of("another")).await);
-    assert!(!claim(other.id, &grant).await);
-    assert!(claim(user.id, &grant).await);
-    assert!(!claim(user.id, &grant).await);
-    stand.other.release_grant(user.id, &SecretHash::of("another")).await.unwrap();
-    assert!(!claim(user.id, &grant).await);
-    stand.other.release_grant(user.id, &grant).await.unwrap();
-    assert!(claim(user.id, &grant).await);
-    stand.wait(30);
-    assert!(claim(user.id, &grant).await, "whoever had it is gone");
-    code(stand, &user, PasswordReset, "654321").await;
-    stand.other.release_grant(user.id, &grant).await.unwrap();
-    assert!(claim(user.id, &grant).await, "who asks for a code takes no grant away");
-    stand.wait(600);
-    assert!(!claim(user.id, &grant).await, "it is over");
 }

@@ -12,6 +12,7 @@ mod backend;
 mod change;
 pub(crate) mod code;
 pub(crate) mod domain;
+pub(crate) mod grant;
 mod key;
 pub(crate) mod mail;
 mod migration;
@@ -77,7 +78,8 @@ promises! {
         of_ten_moves_to_one_address_one_is_made,
         another_address_ends_every_code,
         no_code_goes_to_an_address_the_account_has_left,
-        an_account_is_made_with_its_code_or_not_at_all,
+        an_account_is_made_with_its_code_or_not_at_all;
+    grant:
         of_fifty_claims_of_a_grant_one_has_it,
         a_grant_is_claimed_again_once_released_or_left;
     password:

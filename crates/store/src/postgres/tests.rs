@@ -15,7 +15,7 @@ use sqlx::AssertSqlSafe;
 
 use super::PostgresStore;
 use crate::conformance::{
-    Backend, PostgresBackend, PostgresDatabase, Stand, code, domain, hold_on, mail, options, password, provider,
+    Backend, PostgresBackend, PostgresDatabase, Stand, code, domain, grant, hold_on, mail, options, password, provider,
     provider_account, refresh, throttle, user, with,
 };
 use crate::{MigrateError, OpenError, Options};
@@ -236,7 +236,7 @@ async fn races_end_alike_on_a_serializable_server() {
             9 => hold_on(backend, code::a_code_under_fire_is_compared_no_more_often_than_it_may_be).await,
             10 => hold_on(backend, code::of_codes_issued_at_once_one_counts_and_one_letter_leaves).await,
             11 => hold_on(backend, code::of_ten_moves_to_one_address_one_is_made).await,
-            12 => hold_on(backend, code::of_fifty_claims_of_a_grant_one_has_it).await,
+            12 => hold_on(backend, grant::of_fifty_claims_of_a_grant_one_has_it).await,
             13 => hold_on(backend, password::of_fifty_uses_of_a_grant_one_sets_the_password).await,
             14 => hold_on(backend, mail::no_mail_is_handed_to_two).await,
             15 => hold_on(backend, mail::a_mail_expires_once).await,
