@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use anyhow::Context as _;
 use clap::Subcommand;
 use doorward_identity::Identity;
 use doorward_identity::policy::Admin;
@@ -44,7 +45,8 @@ pub(super) async fn run(identity: &Identity, command: UserPoolCommand, out: &mut
     let UserPoolCommand::Report { json } = command;
     let mut left = Vec::new();
     let note = |account: &PoolAccount, standing| left.extend(Left::of(account, standing));
-    let report = identity.user_pool_report(&Admin::command_line(), note).await?;
+    let report = identity.user_pool_report(&Admin::command_line(), note).await;
+    let report = report.context("the pool's accounts cannot be read, and `doorward doctor` says why")?;
     if json { print_json(&report, &left, out) } else { print(&report, &left, out) }
 }
 

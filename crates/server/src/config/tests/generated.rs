@@ -11,6 +11,7 @@ use crate::config::Sources;
 
 const SECRET: &str = "k7Qw2ZtB9xVn4LmRf8sYc3HdJp6GaTe1";
 const DATABASE: &str = "postgres://u:p@db/d";
+const MAIL: &str = "smtps://u:p@mail.example";
 
 fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
@@ -70,21 +71,41 @@ fn every_example_is_sound() {
         // Secrets in files stand in variables of the same names here.
         let text = text.replace("file:///run/secrets/", "env:");
         let names = text.split("\"env:").skip(1).filter_map(|rest| rest.split('"').next());
-        let secret = |name: &str| if name.to_lowercase().contains("url") { DATABASE } else { SECRET };
+        let secret = |name: &str| match name.to_lowercase() {
+            name if name.contains("mail") => MAIL,
+            name if name.contains("url") => DATABASE,
+            _ => SECRET,
+        };
         let env = names.map(|name| (name.to_owned(), secret(name).to_owned())).collect();
-        let sources = Sources { file: Some(Document { path: path.clone(), text }), env, ..Sources::default() };
+        let file = Some(Document { path: path.clone(), text });
+        let sources = Sources { file, env, with_aws: true, ..Sources::default() };
         assert_eq!(refused(&sources), [""; 0], "{}", path.display());
     }
 }
 
-/// The files in `deploy/examples` and the TOML in the README.
-fn examples() -> Vec<(PathBuf, String)> {
+#[test]
+fn every_example_of_a_dotenv_is_sound() {
+    for (path, text) in example_files("env") {
+        let dotenv = Some(Document { path: path.clone(), text });
+        assert_eq!(refused(&Sources { dotenv, with_aws: true, ..Sources::default() }), [""; 0], "{}", path.display());
+    }
+}
+
+/// The files in `deploy/examples` with that ending.
+fn example_files(ending: &str) -> Vec<(PathBuf, String)> {
     let entries = fs::read_dir(in_repository("deploy/examples")).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let files = entries.filter(|path| path.extension().is_some_and(|extension| extension == ending));
     let files: Vec<_> = files.map(|path| (path.clone(), fs::read_to_string(&path).unwrap())).collect();
+    assert!(!files.is_empty());
+    files
+}
+
+/// The TOML in `deploy/examples` and in the README.
+fn examples() -> Vec<(PathBuf, String)> {
+    let files = example_files("toml");
     let readme = fs::read_to_string(in_repository("README.md")).unwrap();
     let blocks = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let blocks: Vec<_> = blocks.map(|block| (PathBuf::from("README.md"), block.to_owned())).collect();
-    assert!(!files.is_empty() && !blocks.is_empty());
+    assert!(!blocks.is_empty());
     [files, blocks].concat()
 }
