@@ -152,8 +152,8 @@ impl Identity {
             return Err(NotProved::Wrong(SignInOutcome::Disabled));
         }
         if user.password_hash.is_some() {
-            // The account goes by another address here, and has a password of its own.
-            return Err(NotProved::Wrong(SignInOutcome::WrongPassword));
+            // The account goes by another address here, or another tab was faster: the password that is here counts.
+            return self.prove_here(Claim { user: Some(user), email: None, password, address }).await;
         }
         user.password_hash = Some(self.hasher.hash(password.clone(), address).await?);
         user.updated_at = self.clock.now();
@@ -161,8 +161,11 @@ impl Identity {
         let audit = self.audit(actor, AuditAction::PasswordMoved, user.id, None, &Origin::default());
         match self.store.save_user(&user, &audit).await? {
             Saved::Saved => tracing::info!(user.id = %user.id, "password moved over from the former user pool"),
-            // Somebody wrote the account meanwhile, perhaps the same person in another tab: the next time, if need be.
-            Saved::Stale | Saved::Taken => tracing::info!(user.id = %user.id, "password not moved over this time"),
+            Saved::Stale | Saved::Taken => {
+                // Somebody wrote the account meanwhile: again the password that is here counts, if one is by now.
+                let user = self.store.find_user(user.id).await?;
+                return self.prove_here(Claim { user, email: None, password, address }).await;
+            }
         }
         self.live.apply(ChangeSubject::User(user.id));
         Ok(Proved { user, tokens: None })

@@ -73,23 +73,23 @@ mod tests {
 
     use super::*;
 
-    fn details<'r>(first_name: &'r str, last_name: &'r str, phone: Option<&'r str>) -> Option<PersonDetails<'r>> {
-        Some(PersonDetails { first_name, last_name, phone })
+    fn details<'r>(first_name: &'r str, last_name: &'r str, phone: Option<&'r str>) -> PersonDetails<'r> {
+        PersonDetails { first_name, last_name, phone }
     }
 
     #[test]
     fn all_faults_are_told_at_once() {
-        let faults = Person::read(Some("\u{200b}"), details("", "\n", Some("415"))).unwrap_err();
+        let faults = Person::read(Some("\u{200b}"), Some(details("", "\n", Some("415")))).unwrap_err();
         let fields: Vec<_> = faults.iter().map(|fault| fault.field).collect();
         assert_eq!(fields, ["name", "first_name", "last_name", "phone"]);
     }
 
     #[test]
     fn who_has_no_name_of_their_own_is_called_by_first_and_last_name() {
-        let person = Person::read(None, details(" Ada ", "Lovelace", Some("+44 20 7946 0000"))).unwrap();
+        let person = Person::read(None, Some(details(" Ada ", "Lovelace", Some("+44 20 7946 0000")))).unwrap();
         assert_eq!(person.name.unwrap().as_str(), "Ada Lovelace");
         assert_eq!(person.phone.unwrap().as_str(), "+442079460000");
-        let person = Person::read(Some("Countess"), details("Ada", "Lovelace", None)).unwrap();
+        let person = Person::read(Some("Countess"), Some(details("Ada", "Lovelace", None))).unwrap();
         assert_eq!(person.name.unwrap().as_str(), "Countess");
         assert!(Person::read(None, None).unwrap().name.is_none());
     }

@@ -18,6 +18,10 @@ impl Identity {
     ) -> Result<SignedUp, SignUpError> {
         let Checked { email, password, person } = checked;
         let password = password.ok_or_else(|| Internal::new("a sign-up without a password"))?;
+        let conceals = self.conceals_taken(request.surface);
+        if conceals {
+            self.admit_mail_to(&email).await?;
+        }
         let here = self.store.find_user_by_email(email.key()).await?;
         // Only the accounts surface answers alike for a record that is there: the others show the account they made.
         let is_open = |user: &User| request.surface == Surface::Accounts && user.is_active();
@@ -26,7 +30,7 @@ impl Identity {
         }
         let there = pool.find(email.as_str()).await.map_err(PoolFailure::from)?;
         let taken = there.as_ref().is_some_and(|account| !is_unfinished(account));
-        if !taken || self.conceals_taken(request.surface) {
+        if !taken && !conceals {
             self.admit_mail_to(&email).await?;
         }
         if let Some(unfinished) = there.as_ref().filter(|account| is_unfinished(account)) {

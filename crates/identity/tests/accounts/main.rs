@@ -10,6 +10,7 @@ mod leaving;
 mod mail;
 mod post;
 mod resetting;
+mod signing_up;
 mod stage;
 #[path = "../world/mod.rs"]
 mod world;

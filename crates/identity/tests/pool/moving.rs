@@ -1,18 +1,22 @@
 //! People who leave a pool: with their next right password it is kept here.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use doorward_identity::session::SignInError;
 use doorward_identity::user::{SignUpError, UserStatus};
 use doorward_identity::user_pool::{PoolError, PoolFailure};
+use secrecy::ExposeSecret;
 
 use crate::stage::{ADA, OWNERS, SQUATTERS, Stage};
-use crate::world::{PASSWORD, admin, sign_up};
+use crate::world::{PASSWORD, admin, sign_in, sign_up, try_sign_in};
 
 #[tokio::test]
 async fn the_first_right_password_moves_and_the_pool_is_asked_no_more() {
     let stage = Stage::leaving().await;
     stage.pool.has(ADA, OWNERS);
     let moved = stage.sign_in(ADA, OWNERS).await.unwrap();
-    assert!(moved.refresh_token_is_ours());
+    assert!(moved.refresh_token.expose_secret().starts_with("dwr_"), "the tokens are ours");
     let here = stage.record(ADA).await.unwrap();
     assert!(here.password_hash.is_some() && here.email_verified_at.is_some());
     stage.pool.calls();
@@ -49,7 +53,7 @@ async fn wrong_passwords_of_unknown_unmoved_and_moved_people_cost_the_same_and_a
     }
     for error in [PoolError::Unavailable("no answer".to_owned()), PoolError::Throttled { retry_after_s: 9 }] {
         stage.pool.fails("sign_in", error);
-        let mut told = std::collections::HashSet::new();
+        let mut told = HashSet::new();
         for email in people {
             told.insert(format!("{:?}", stage.sign_in(email, SQUATTERS).await.map(|_| ()).unwrap_err()));
         }
@@ -102,7 +106,7 @@ async fn who_was_there_first_with_a_password_here_shares_nothing_with_the_owner(
     let stage = Stage::leaving().await;
     let local = stage.local().await;
     sign_up(&local, ADA).await;
-    let squatter = crate::world::sign_in(&local, ADA).await;
+    let squatter = sign_in(&local, ADA).await;
     stage.pool.has(ADA, OWNERS);
     // The owner's password there does not open what somebody else made here; a mailed code gives it to them.
     assert!(matches!(stage.sign_in(ADA, OWNERS).await, Err(SignInError::BadCredentials)));
@@ -132,25 +136,14 @@ async fn who_forgot_the_password_there_moves_by_a_reset() {
 async fn somebody_who_moves_in_several_tabs_at_once_has_one_account() {
     let stage = Stage::leaving().await;
     stage.pool.has(ADA, OWNERS);
-    let node = std::sync::Arc::new(stage.node);
+    let node = Arc::new(stage.node);
     let mut tabs = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let node = node.clone();
-        tabs.spawn(async move { crate::world::try_sign_in(&node, ADA, OWNERS, "192.0.2.1").await.unwrap() });
+        tabs.spawn(async move { try_sign_in(&node, ADA, OWNERS, "192.0.2.1").await.unwrap() });
     }
-    let accounts: std::collections::HashSet<_> =
-        tabs.join_all().await.into_iter().map(|signed_in| signed_in.context.user.id).collect();
+    let accounts: HashSet<_> = tabs.join_all().await.into_iter().map(|signed_in| signed_in.context.user.id).collect();
     assert_eq!(accounts.len(), 1);
     let here = node.user_by_email(&admin(), ADA).await.unwrap().unwrap();
     assert!(here.password_hash.is_some());
-}
-
-trait Ours {
-    fn refresh_token_is_ours(&self) -> bool;
-}
-
-impl Ours for doorward_identity::session::SignedIn {
-    fn refresh_token_is_ours(&self) -> bool {
-        secrecy::ExposeSecret::expose_secret(&self.refresh_token).starts_with("dwr_")
-    }
 }

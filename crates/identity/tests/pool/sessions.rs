@@ -1,7 +1,7 @@
 //! Sessions whose tokens are the pool's own: renewed there, ended on both sides.
 
 use doorward_identity::session::{Origin, RefreshError, SignOutError, TokenRejection};
-use doorward_identity::user_pool::{PoolError, PoolFailure};
+use doorward_identity::user_pool::{PoolError, PoolFailure, UserPool};
 use doorward_identity::{SessionId, Surface};
 use secrecy::ExposeSecret;
 
@@ -79,11 +79,7 @@ async fn a_session_that_began_at_the_pool_itself_is_renewed_too() {
 
 #[tokio::test]
 async fn what_no_pool_ever_gave_is_refused_and_soon_not_even_asked_about() {
-    let stage = Stage::with(
-        |pool| doorward_identity::user_pool::UserPool::Outside(pool),
-        |settings| settings.address_failures = 3,
-    )
-    .await;
+    let stage = Stage::with(|pool| UserPool::Outside(pool), |settings| settings.address_failures = 3).await;
     for _ in 0..3 {
         assert!(matches!(stage.refresh(&"a guess".into()).await, Err(RefreshError::Invalid)));
     }

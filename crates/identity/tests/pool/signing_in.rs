@@ -1,5 +1,8 @@
 //! Signing in where the pool keeps the passwords.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use doorward_identity::session::SignInError;
 use doorward_identity::user::UserStatus;
 use doorward_identity::user_pool::{Challenge, PoolError, PoolFailure};
@@ -7,7 +10,7 @@ use doorward_identity::{Identity, Surface};
 use secrecy::ExposeSecret;
 
 use crate::stage::{ADA, OWNERS, SQUATTERS, Stage};
-use crate::world::{admin, sign_up};
+use crate::world::{PASSWORD, admin, sign_up, try_sign_in};
 
 #[tokio::test]
 async fn the_accounts_surface_hands_on_the_pools_tokens_and_others_issue_their_own() {
@@ -165,13 +168,13 @@ async fn the_record_of_an_account_that_is_still_there_is_not_handed_on_with_its_
 async fn a_new_person_who_signs_in_several_times_at_once_gets_one_account() {
     let stage = Stage::outside().await;
     stage.pool.has(ADA, OWNERS);
-    let (here, there) = (std::sync::Arc::new(stage.another().await), std::sync::Arc::new(stage.another().await));
+    let (here, there) = (Arc::new(stage.another().await), Arc::new(stage.another().await));
     let mut crowd = tokio::task::JoinSet::new();
     for number in 0..10 {
-        let node: std::sync::Arc<Identity> = if number % 2 == 0 { here.clone() } else { there.clone() };
-        crowd.spawn(async move { crate::world::try_sign_in(&node, ADA, OWNERS, "192.0.2.1").await });
+        let node: Arc<Identity> = if number % 2 == 0 { here.clone() } else { there.clone() };
+        crowd.spawn(async move { try_sign_in(&node, ADA, OWNERS, "192.0.2.1").await });
     }
-    let accounts: std::collections::HashSet<_> = crowd
+    let accounts: HashSet<_> = crowd
         .join_all()
         .await
         .into_iter()
@@ -186,6 +189,6 @@ async fn a_password_kept_here_before_opens_nothing_where_the_pool_keeps_them() {
     let stage = Stage::outside().await;
     let local = stage.local().await;
     sign_up(&local, ADA).await;
-    let refused = stage.sign_in(ADA, crate::world::PASSWORD).await;
+    let refused = stage.sign_in(ADA, PASSWORD).await;
     assert!(matches!(refused, Err(SignInError::BadCredentials)), "{refused:?}");
 }

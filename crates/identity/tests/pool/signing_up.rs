@@ -8,7 +8,7 @@ use doorward_identity::user_pool::{PoolError, PoolFailure, UserPool};
 
 use crate::script::ISSUER;
 use crate::stage::{ADA, HOME, OWNERS, SQUATTERS, Stage, wish};
-use crate::world::{admin, sign_up};
+use crate::world::{admin, sign_in, sign_up};
 
 #[tokio::test]
 async fn the_pool_gets_the_password_and_the_store_a_record_without_one() {
@@ -164,7 +164,7 @@ async fn who_signed_up_here_before_the_pool_shares_nothing_with_who_proves_the_a
     let stage = Stage::outside().await;
     let local = stage.local().await;
     let record = sign_up(&local, ADA).await;
-    let squatter = crate::world::sign_in(&local, ADA).await;
+    let squatter = sign_in(&local, ADA).await;
     stage.sign_up(ADA, OWNERS).await.unwrap();
     stage.validate(&squatter.access_token).await.unwrap();
     stage.verify(ADA, &stage.pool.code_to(ADA)).await.unwrap();

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use doorward_identity::Surface;
+use doorward_identity::session::TokenRejection::{Malformed, WrongAudience};
 use doorward_identity::session::{Origin, TokenRejection, ValidateError};
 use doorward_identity::user::UserStatus;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::script::Pool;
-use crate::stage::{ADA, OWNERS, SQUATTERS, Stage};
-use crate::world::admin;
+use crate::stage::{ADA, OWNERS, SQUATTERS, Stage, judged};
+use crate::world::{admin, sign_in, sign_up};
 
 fn claims(pool: &Pool, token_use: &str) -> Value {
     let account = pool.get(ADA).unwrap().account;
@@ -32,7 +34,6 @@ async fn a_token_says_what_it_is_and_for_which_client() {
         claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         stage.pool.sign(&claims)
     };
-    use TokenRejection::{Malformed, WrongAudience};
     for (token, reason) in [
         (odd("access", json!({"client_id": "another"})), WrongAudience),
         (odd("access", json!({"client_id": null})), Malformed),
@@ -127,7 +128,7 @@ async fn a_token_from_before_the_end_of_all_sessions_counts_no_more_and_one_from
     other.follow_changes().await.unwrap();
     for node in [&stage.node, &other] {
         for token in [&before, &undated] {
-            let refused = crate::stage::judged(node.validate(token).await);
+            let refused = judged(node.validate(token).await);
             assert_eq!(refused.unwrap_err(), TokenRejection::Revoked);
         }
     }
@@ -170,22 +171,11 @@ async fn a_disabled_persons_tokens_count_no_more() {
 async fn an_id_token_of_ours_is_no_bearer_token() {
     let stage = Stage::outside().await;
     let local = stage.local().await;
-    let id = crate::world::sign_up(&local, ADA).await;
-    let password = crate::world::PASSWORD;
-    let request = |surface| doorward_identity::session::SignIn {
-        surface,
-        email: ADA,
-        password: Box::leak(Box::new(password.into())),
-        origin: Origin::default(),
-    };
-    let refused = local.sign_in(request(doorward_identity::Surface::Accounts)).await;
-    assert!(matches!(refused, Err(doorward_identity::session::SignInError::NotVerified)), "{refused:?}");
-    let signed_in = local.sign_in(request(doorward_identity::Surface::Directory)).await.unwrap();
-    assert_eq!((signed_in.context.user.id, signed_in.id_token), (id, None));
-    let renewed =
-        local.refresh(doorward_identity::Surface::Accounts, &signed_in.refresh_token, Origin::default()).await.unwrap();
-    let id_token = renewed.id_token.unwrap();
-    let refused = crate::stage::judged(local.validate(&id_token).await);
+    sign_up(&local, ADA).await;
+    let signed_in = sign_in(&local, ADA).await;
+    assert!(signed_in.id_token.is_none());
+    let renewed = local.refresh(Surface::Accounts, &signed_in.refresh_token, Origin::default()).await.unwrap();
+    let refused = judged(local.validate(&renewed.id_token.unwrap()).await);
     assert_eq!(refused.unwrap_err(), TokenRejection::Malformed);
     local.validate(&renewed.access_token).await.unwrap();
 }
