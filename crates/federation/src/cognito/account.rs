@@ -1,6 +1,7 @@
 //! Accounts as Cognito's attributes say them.
 
 use aws_sdk_cognitoidentityprovider::types::{AttributeType, UserStatusType};
+use doorward_identity::user::PhoneNumber;
 use doorward_identity::user_pool::{PoolAccount, PoolError, PoolSignUp};
 
 /// What somebody says of themselves when they sign up.
@@ -9,7 +10,7 @@ pub(super) fn attributes_of(new: &PoolSignUp<'_>) -> Vec<AttributeType> {
         ("email", Some(new.email.as_str())),
         ("given_name", new.given_name),
         ("family_name", new.family_name),
-        ("phone_number", new.phone.map(|phone| phone.as_str())),
+        ("phone_number", new.phone.map(PhoneNumber::as_str)),
     ];
     given.into_iter().filter_map(|(name, value)| attribute(name, value?)).collect()
 }

@@ -20,6 +20,46 @@ const LOCKED_S: u64 = 60;
 /// The same where an account's codes were guessed or asked for too often.
 const EXHAUSTED_S: u64 = 900;
 
+/// What the operator has to mend where the proof of the client is refused.
+const OTHER_SECRET: &str = "the app client's secret is not the configured one, or one of the two has none";
+/// Names of too many requests, whoever's.
+const OF_RATES: &[&str] = &[
+    "TooManyRequestsException",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestLimitExceeded",
+    "SlowDown",
+];
+/// Names of faults at Amazon's.
+const OF_FAULTS: &[&str] = &[
+    "InternalErrorException",
+    "InternalServerException",
+    "InternalFailure",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "ConcurrentModificationException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+];
+/// Names of credentials that do not count.
+const OF_CREDENTIALS: &[&str] = &[
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "OptInRequired",
+];
+
 /// Why nothing came.
 pub(super) const TOO_SLOW: &str = "it did not answer in time";
 
@@ -86,28 +126,14 @@ fn named(operation: Operation, code: &str, message: &str) -> Option<PoolError> {
         "NotAuthorizedException" => not_authorized(operation, message),
         "InvalidParameterException" => invalid_parameter(operation, message),
         "TooManyFailedAttemptsException" | "LimitExceededException" => throttled(EXHAUSTED_S),
-        "TooManyRequestsException"
-        | "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "RequestLimitExceeded"
-        | "SlowDown" => throttled(BUSY_S),
+        code if OF_RATES.contains(&code) => throttled(BUSY_S),
         // A trigger of the pool's owner, or a firewall in front of it.
         "UserLambdaValidationException" | "ForbiddenException" => PoolError::Refused,
         "CodeDeliveryFailureException" => PoolError::NotDelivered,
         "UnexpectedLambdaException" | "InvalidLambdaResponseException" => {
             PoolError::Unavailable("one of the pool's triggers fails".to_owned())
         }
-        "InternalErrorException"
-        | "InternalServerException"
-        | "InternalFailure"
-        | "ServiceUnavailable"
-        | "ServiceUnavailableException"
-        | "ConcurrentModificationException"
-        | "RequestTimeout"
-        | "RequestTimeoutException" => PoolError::Unavailable(printable(code)),
+        code if OF_FAULTS.contains(&code) => PoolError::Unavailable(printable(code)),
         "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => forbidden(operation),
         "UnsupportedOperationException" if operation == Operation::RevokeToken => {
             misconfigured("revoking tokens is not switched on for the app client")
@@ -116,18 +142,7 @@ fn named(operation: Operation, code: &str, message: &str) -> Option<PoolError> {
         "InvalidEmailRoleAccessPolicyException"
         | "InvalidSmsRoleAccessPolicyException"
         | "InvalidSmsRoleTrustRelationshipException" => misconfigured("the pool itself may not send its messages"),
-        "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "InvalidSignatureException"
-        | "SignatureDoesNotMatch"
-        | "IncompleteSignature"
-        | "IncompleteSignatureException"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "RequestExpired"
-        | "OptInRequired" => {
+        code if OF_CREDENTIALS.contains(&code) => {
             misconfigured(&format!("the AWS credentials do not count, or the clock is wrong ({})", printable(code)))
         }
         _ => return None,
@@ -170,7 +185,7 @@ fn not_authorized(operation: Operation, message: &str) -> PoolError {
     } else if says(&["current status is confirmed", "already confirmed"]) {
         PoolError::AlreadyConfirmed
     } else if says(&["secret"]) {
-        misconfigured("the app client's secret is not the configured one, or one of the two has none")
+        misconfigured(OTHER_SECRET)
     } else if says(&["unauthorized attribute"]) {
         misconfigured("the app client may not write email, given_name, family_name and phone_number")
     } else if says(&["not permitted", "security reasons"]) {
@@ -190,6 +205,8 @@ fn invalid_parameter(operation: Operation, message: &str) -> PoolError {
         PoolError::AlreadyConfirmed
     } else if says(&["flow not enabled", "auth method not supported"]) {
         misconfigured("the app client does not allow USER_PASSWORD_AUTH")
+    } else if says(&["secret"]) {
+        misconfigured(OTHER_SECRET)
     } else if says(&["email alias", "should be either an email"]) {
         misconfigured("the pool does not take an e-mail address, and it alone, as the name to sign in with")
     } else if says(&["at 'password'", "at 'temporarypassword'"]) {

@@ -123,7 +123,7 @@ impl OutsidePool for CognitoPool {
     }
 
     async fn create(&self, new: PoolSignUp<'_>) -> Result<String, PoolError> {
-        self.within_budget(self.make_account(new)).await
+        self.within_budget(Box::pin(self.make_account(new))).await
     }
 
     async fn set_password(&self, username: &str, password: &SecretString) -> Result<(), PoolError> {

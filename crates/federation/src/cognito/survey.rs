@@ -28,6 +28,7 @@ pub struct UserPoolSurvey {
 
 /// An app client.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct ClientFacts {
     /// Whether `ALLOW_USER_PASSWORD_AUTH` is on.
     pub allows_passwords: bool,
@@ -41,6 +42,7 @@ pub struct ClientFacts {
 
 /// A pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct PoolFacts {
     /// Whether people sign in with their e-mail address, and it alone.
     pub signs_in_by_email: bool,
@@ -71,9 +73,12 @@ pub async fn survey_user_pool(pool: &CognitoPool) -> UserPoolSurvey {
         Err(PoolError::BadCredentials) | Ok(_) => Ok(()),
         Err(error) => Err(error),
     };
-    let permissions =
-        if matches!(sign_in, Err(PoolError::Unavailable(_))) { Vec::new() } else { pool.permissions().await };
-    UserPoolSurvey { sign_in, permissions, client: pool.client_facts().await, pool: pool.pool_facts().await }
+    if let Err(error @ PoolError::Unavailable(_)) = sign_in {
+        let (client, pool) = (Err(error.clone()), Err(error.clone()));
+        return UserPoolSurvey { sign_in: Err(error), permissions: Vec::new(), client, pool };
+    }
+    let (permissions, client) = (pool.permissions().await, pool.client_facts().await);
+    UserPoolSurvey { sign_in, permissions, client, pool: pool.pool_facts().await }
 }
 
 impl CognitoPool {
@@ -98,7 +103,8 @@ impl CognitoPool {
             (Operation::ListUsers, self.call(Operation::ListUsers, list.send()).await.map(drop)),
         ];
         let allowed = |looked| match looked {
-            Err(PoolError::UnknownUser) => Ok(()),
+            // Or that nobody has such a name: whoever may not is told so before.
+            Err(PoolError::UnknownUser | PoolError::BadInput(..)) => Ok(()),
             other => other,
         };
         looks.into_iter().map(|(operation, looked)| (operation.as_str(), allowed(looked))).collect()

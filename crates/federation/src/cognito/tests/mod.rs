@@ -6,6 +6,7 @@ mod budget;
 mod calls;
 mod endpoint;
 mod refusals;
+mod surveying;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

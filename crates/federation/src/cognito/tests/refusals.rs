@@ -75,6 +75,7 @@ const OF_PEOPLE: &[Row] = &[
     ),
     ("NotAuthorizedException", "SecretHash does not match for the client: the-client", OUR_SECRET),
     ("NotAuthorizedException", "Unable to verify secret hash for client the-client", OUR_SECRET),
+    ("InvalidParameterException", "SecretHash was received, but the client has no secret", OUR_SECRET),
     ("NotAuthorizedException", "Unable to login because of security reasons", Refused),
 ];
 const OUR_SECRET: Told = Operator("secret");
