@@ -5,6 +5,7 @@
 
 mod administering;
 mod moving;
+mod owning;
 mod pairs;
 mod script;
 mod sessions;

@@ -154,6 +154,18 @@ impl Stage {
         letters.into_iter().filter(|(to, _)| to == email).map(|(_, letter)| letter.kind()).collect()
     }
 
+    /// The last code that went to an address.
+    pub(crate) async fn last_code_to(&self, email: &str) -> String {
+        let mut letters = self.letters_after_delivery().await.into_iter().rev().filter(|(to, _)| to == email);
+        let code = letters.find_map(|(_, letter)| match letter {
+            Letter::ConfirmEmail { code } | Letter::ResetPassword { code } | Letter::ConfirmNewEmail { code } => {
+                Some(code)
+            }
+            _ => None,
+        });
+        code.expect("a code was mailed")
+    }
+
     pub(crate) async fn record(&self, email: &str) -> Option<User> {
         self.node.user_by_email(&admin(), email).await.unwrap()
     }
