@@ -114,7 +114,7 @@ mod tests {
             ("ann@b\u{fc}cher.example", "ann@xn--bcher-kva.example"),
             ("\u{ff41}nn@example.com", "ann@example.com"),
             ("Jos\u{e9}@example.com", "jos\u{e9}@example.com"),
-            ("!#$%&'*+-/=?^_`{|}~@example.com", "!#$%&'*+-/=?^_`{|}~@example.com"),
+            ("!#$%&'*+-/=^?_`{|}~@example.com", "!#$%&'*+-/=^?_`{|}~@example.com"),
         ] {
             let email: EmailAddress = given.parse().unwrap();
             assert_eq!(on_the_wire(&email).to_string(), written);

@@ -5,6 +5,7 @@ mod log;
 mod ses;
 pub(crate) mod smtp;
 
+use std::error::Error;
 use std::time::Duration;
 
 use doorward_identity::mail::PostError;
@@ -17,6 +18,7 @@ use smtp::{BadCertificates, Smtp, SmtpSettings};
 
 /// How mail leaves.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "aws", expect(clippy::large_enum_variant, reason = "there is one, and not for long"))]
 pub enum Carrier {
     /// It does not: the log tells of it.
     Log {
@@ -84,6 +86,15 @@ const LONGEST_QUOTATION: usize = 200;
 fn quote(said: &str) -> String {
     let line = said.trim_start().lines().next().unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(LONGEST_QUOTATION).collect::<String>().trim_end().to_owned()
+}
+
+/// The innermost reason: "connection refused" says more than "connection error".
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    quote(&innermost.to_string())
 }
 
 #[cfg(test)]

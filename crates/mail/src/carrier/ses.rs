@@ -7,13 +7,13 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::Builder;
-use aws_sdk_sesv2::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, RawMessage};
 use doorward_identity::mail::PostError;
 
-use super::quote;
+use super::{innermost, quote};
 use crate::message::Envelope;
 
 /// How long a connection may take.
@@ -85,10 +85,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let Some(refusal) = error.as_service_error() else {
-        return PostError::Later(format!(
-            "Amazon SES cannot be asked: {}",
-            quote(&DisplayErrorContext(error).to_string())
-        ));
+        return PostError::Later(format!("Amazon SES cannot be asked: {}", innermost(error)));
     };
     let code = refusal.code().unwrap_or("an error without a name");
     let text = format!("Amazon SES refuses: {code}: {}", quote(refusal.message().unwrap_or_default()));
@@ -104,3 +101,6 @@ fn is_about_the_letter(refusal: &SendEmailError) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

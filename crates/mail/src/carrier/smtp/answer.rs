@@ -6,7 +6,7 @@ use doorward_identity::mail::PostError;
 use lettre::transport::smtp::Error;
 
 use super::SmtpSettings;
-use crate::carrier::quote;
+use crate::carrier::{innermost, quote};
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,17 +68,14 @@ fn enhanced_status(said: &str) -> &str {
     if is_status { word } else { "" }
 }
 
-/// The innermost reason: "connection refused" says more than "connection error".
+/// What went wrong where nothing was answered, or nothing that makes sense.
 fn reason(step: Step, error: &Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
     match step {
-        Step::SignIn => "the sign-in failed: the server offers neither AUTH PLAIN nor LOGIN, or went away".to_owned(),
-        Step::Encrypt => format!("TLS failed: {}", quote(&innermost.to_string())),
+        Step::SignIn if error.is_client() => "it offers neither AUTH PLAIN nor AUTH LOGIN".to_owned(),
+        Step::SignIn => "the connection failed at the sign-in".to_owned(),
+        Step::Encrypt => format!("TLS failed: {}", innermost(error)),
         Step::Connect | Step::Sender | Step::Recipient | Step::Message => {
-            format!("the connection failed: {}", quote(&innermost.to_string()))
+            format!("the connection failed: {}", innermost(error))
         }
     }
 }
