@@ -119,6 +119,8 @@ fn complete_operation(path: &str, changes: bool, operation: &mut Operation) {
     };
     let never_refuses = is_hosted && may_be_anonymous && !changes;
     let calls_a_service = (is_secured || has_body) && !never_refuses;
+    let is_account = has_body && operation.tags.iter().flatten().any(|tag| tag == "accounts" || tag == "me");
+    let judges_passwords = has_body && operation.responses.responses.contains_key("429");
     let needs_somebody = is_secured && !(is_hosted && may_be_anonymous);
     let bad_input_has_its_own_status = !is_hosted && !path.starts_with("/api/auth/");
     let rules = [
@@ -126,12 +128,18 @@ fn complete_operation(path: &str, changes: bool, operation: &mut Operation) {
         (needs_somebody, "401", "Nobody is signed in, or the token does not count"),
         (is_admin, "403", "The caller is no administrator"),
         (is_hosted && is_secured && changes, "403", "A cookie was sent by a page of another site (`cross_site`)"),
+        (
+            is_account || judges_passwords,
+            "403",
+            "A rule of the user pool refuses it, or wants more than a password; `code` says what",
+        ),
         (has(&ParameterIn::Path), "404", "There is nothing of that id"),
         (has(&ParameterIn::Header), "412", "It is not of the version that `If-Match` names"),
         (has_body, "408", "The body did not arrive in time"),
         (has_body, "413", "The body is longer than 1 MiB"),
         (has_body, "415", "The body is of another media type, or compressed"),
         ((has_body || has(&ParameterIn::Query)) && bad_input_has_its_own_status, "422", "Something given is no good"),
+        (is_account, "429", "Too many attempts; `Retry-After` says when the next one counts"),
         (calls_a_service, "503", "Not now; `Retry-After` says when"),
     ];
     let responses = &mut operation.responses.responses;

@@ -45,6 +45,22 @@ async fn signing_out_twice_or_without_a_session_answers_alike() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_body_that_names_no_refresh_token_keeps_nobody_in() -> Outcome {
+    let app = App::start().await?;
+    for body in ["", "{}", "csrf=1", "{\"refresh_token\":7}", "{\"refresh_token\":\"dead\"}"] {
+        let media_type = if body.starts_with('{') { "application/json" } else { "application/x-www-form-urlencoded" };
+        let mut browser = app.browser();
+        browser.sign_in(ALICE).await?;
+        let out = browser.send("POST", LOGOUT, Body::from(body), &[("content-type", media_type)]).await?;
+        assert_eq!((out.status, browser.cookies.len()), (200, 0), "{body}");
+    }
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let unread = app.anon().send("POST", LOGOUT, Body::from("refresh_token=x"), &form).await?;
+    assert_eq!(unread.status, 415, "nobody is told that what could not be read has ended");
+    Ok(())
+}
+
+#[tokio::test]
 async fn everywhere_ends_the_persons_sessions_of_every_kind() -> Outcome {
     let app = App::start().await?;
     let [mut one, mut other, mut bob] = [app.browser(), app.browser(), app.browser()];

@@ -126,8 +126,7 @@ pub(crate) async fn request(
     request_body = Presented,
     responses((status = 200, description = "The code was right", body = CodeVerified),
         (status = 400, description = "The code is wrong (`invalid_code`) or too old (`expired_code`), or the request \
-            is no good"),
-        (status = 429, description = "Too many attempts"))
+            is no good"))
 )]
 pub(crate) async fn verify(
     State(api): State<Arc<Api>>,
@@ -153,9 +152,7 @@ pub(crate) async fn verify(
     post, path = "/api/v1/auth/reset-password", operation_id = "accounts_reset_password", tag = "accounts",
     request_body = PasswordReset,
     responses((status = 200, description = "The password is changed", body = Said),
-        (status = 400, description = "The token does not count (`invalid_reset_token`), or the password breaks a rule"),
-        (status = 403, description = "A rule of the user pool refuses it"),
-        (status = 429, description = "Too many attempts"))
+        (status = 400, description = "The token does not count (`invalid_reset_token`), or the password breaks a rule"))
 )]
 pub(crate) async fn reset_password(
     State(api): State<Arc<Api>>,

@@ -86,8 +86,7 @@ fn password(members: &mut Members<'_>) -> Option<SecretString> {
     post, path = "/api/v1/users/me/password", operation_id = "me_change_password", tag = "me",
     request_body = PasswordChange, security(("cookie" = []), ("bearer" = [])),
     responses((status = 200, description = "The password is changed", body = Said),
-        (status = 400, description = "The current password is wrong (`wrong_password`), or the new one breaks a rule"),
-        (status = 429, description = "Too many attempts"))
+        (status = 400, description = "The current password is wrong (`wrong_password`), or the new one breaks a rule"))
 )]
 pub(crate) async fn change_password(
     State(api): State<Arc<Api>>,
@@ -109,8 +108,7 @@ pub(crate) async fn change_password(
     responses((status = 200, description = "A code is on its way to the new address", body = Said),
         (status = 400, description = "The address is no good, or the password is wrong (`wrong_password`)"),
         (status = 401, description = "Nobody is signed in; or not lately enough to do without a password \
-            (`sign_in_again`)"),
-        (status = 429, description = "Too many attempts"))
+            (`sign_in_again`)"))
 )]
 pub(crate) async fn change_email(
     State(api): State<Arc<Api>>,
@@ -130,8 +128,7 @@ pub(crate) async fn change_email(
     request_body = EmailChangeCode, security(("cookie" = []), ("bearer" = [])),
     responses((status = 200, description = "The address is changed", body = Said),
         (status = 400, description = "The code is wrong (`invalid_code`) or too old (`expired_code`), or somebody has \
-            the address by now"),
-        (status = 429, description = "Too many attempts"))
+            the address by now"))
 )]
 pub(crate) async fn confirm_email(
     State(api): State<Arc<Api>>,
@@ -153,8 +150,7 @@ pub(crate) async fn confirm_email(
         (status = 401, description = "Nobody is signed in; or not lately enough to do without a password \
             (`sign_in_again`)"),
         (status = 403, description = "An administrator's account (`own_access`); or a cookie was sent by a page of \
-            another site (`cross_site`)"),
-        (status = 429, description = "Too many attempts"))
+            another site (`cross_site`)"))
 )]
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,

@@ -58,9 +58,7 @@ impl Shape for Registration {
     post, path = "/api/v1/auth/register", operation_id = "accounts_register", tag = "accounts",
     request_body = Registration,
     responses((status = 201, description = "A code is on its way", body = Said),
-        (status = 400, description = "The address is taken, or something given is no good"),
-        (status = 403, description = "A rule of the user pool refuses it"),
-        (status = 429, description = "Too many attempts"))
+        (status = 400, description = "The address is taken, or something given is no good"))
 )]
 pub(crate) async fn register(
     State(api): State<Arc<Api>>,

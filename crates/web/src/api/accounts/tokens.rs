@@ -67,9 +67,7 @@ impl<'s> AccountTokens<'s> {
     post, path = "/api/v1/auth/login", operation_id = "accounts_login", tag = "accounts", request_body = Credentials,
     responses((status = 200, description = "Tokens", body = AccountTokens),
         (status = 401, description = "Wrong e-mail or password, or the right one of an address that is not confirmed \
-            (`email_not_verified`)"),
-        (status = 403, description = "The user pool wants more than a password; `code` says what"),
-        (status = 429, description = "Too many attempts"))
+            (`email_not_verified`)"))
 )]
 pub(crate) async fn log_in(
     State(api): State<Arc<Api>>,
@@ -87,9 +85,7 @@ pub(crate) async fn log_in(
     post, path = "/api/v1/auth/refresh", operation_id = "accounts_refresh", tag = "accounts",
     request_body = session::Renewal,
     responses((status = 200, description = "Tokens", body = AccountTokens),
-        (status = 401, description = "The refresh token is not valid"),
-        (status = 403, description = "A rule of the user pool refuses it"),
-        (status = 429, description = "Too many attempts"))
+        (status = 401, description = "The refresh token is not valid"))
 )]
 pub(crate) async fn refresh(
     State(api): State<Arc<Api>>,
