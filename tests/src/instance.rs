@@ -85,6 +85,13 @@ impl Setup {
         self
     }
 
+    /// Says nothing of a setting any more.
+    pub fn unset(mut self, key: &str) -> Self {
+        let name = format!("DOORWARD__{}", key.replace('.', "__").to_uppercase());
+        self.environment.retain(|(known, _)| *known != name);
+        self
+    }
+
     /// Writes `doorward.toml` into the working directory.
     pub fn file(self, toml: &str) -> Self {
         self.folder.write("doorward.toml", toml);

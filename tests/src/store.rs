@@ -79,6 +79,7 @@ impl Database {
             Some(file) => {
                 let script = "import sqlite3, sys\n\
                     with sqlite3.connect(sys.argv[1]) as connection:\n\
+                    \x20   connection.execute('pragma foreign_keys = on')\n\
                     \x20   for row in connection.execute(sys.argv[2]): print(*row, sep='|')";
                 run(Command::new(crate::python::interpreter()).args(["-c", script, file, statement]))
             }

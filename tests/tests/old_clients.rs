@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use doorward_tests::part::Part;
+use doorward_tests::cognito::Cognito;
+use doorward_tests::part::{self, Part};
 use doorward_tests::ports;
 use doorward_tests::python::{client, run_client};
 use doorward_tests::scratch::Scratch;
@@ -66,6 +67,31 @@ fn curl_and_python_lines_of_the_directory_service_work() {
     });
 }
 
+/// The accounts service as its users configured it, its pool at `endpoint`.
+fn accounts_service(pool: &Cognito, endpoint: &str) -> Setup {
+    let environment = format!(
+        "# AWS Cognito Configuration\nCOGNITO_USER_POOL_ID={}\nCOGNITO_CLIENT_ID={}\nAWS_REGION=us-east-1\n\n\
+         # AWS Credentials (if not using IAM roles)\nAWS_ACCESS_KEY_ID=test\nAWS_SECRET_ACCESS_KEY=test\n",
+        pool.fact("pool_id"),
+        pool.fact("public_client_id"),
+    );
+    Setup::bare().dotenv(&environment).env("AWS_ENDPOINT_URL", endpoint)
+}
+
+#[test]
+fn curl_lines_of_the_accounts_service_work_at_its_pool_and_without_it() {
+    part::with(&["python", "curl"], || {
+        let pool = Cognito::start("http://127.0.0.1:9", "http://127.0.0.1:9");
+        let at_the_pool = accounts_service(&pool, &pool.base()).start();
+        let token = run_script_with("accounts.sh", &[&at_the_pool.url(), "123456"]);
+        let (_, claims) = doorward_tests::token::read(&token);
+        assert_eq!(text(&claims["iss"]), pool.fact("issuer"), "Cognito's own token");
+        let here = accounts_service(&pool, &pool.base()).set("user_pool.kind", "local").start();
+        let token = run_script_with("accounts.sh", &[&here.url()]);
+        assert_eq!(here.get("/auth/me").bearer(&token).send().expect(200).json()["email"], "test@example.com");
+    });
+}
+
 #[test]
 fn jose_libraries_verify_tokens_by_the_published_keys() {
     for algorithm in ["EdDSA", "ES256", "RS256"] {
@@ -113,8 +139,12 @@ fn tokens_of_a_cognito_user_pool_are_taken_as_the_directory_service_took_them() 
 
 /// Runs `tests/clients/<script>` against a base URL; gives the last line it printed.
 fn run_script(script: &str, base: &str) -> String {
+    run_script_with(script, &[base])
+}
+
+fn run_script_with(script: &str, arguments: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
-    let output = Command::new("bash").arg(path).arg(base).output().expect("bash can be started");
+    let output = Command::new("bash").arg(path).args(arguments).output().expect("bash can be started");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
     printed.lines().last().unwrap_or_default().to_owned()
