@@ -7,6 +7,7 @@ use axum::response::Response;
 use doorward_identity::session::SignOutError;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE};
+use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -63,8 +64,7 @@ pub(crate) async fn log_out(
     body: Result<OptionalJsonBody, Problem>,
 ) -> Result<Response, Problem> {
     let Extent { everywhere } = extent.read(Hosted)?;
-    let named = body.and_then(|body| body.read(Hosted));
-    let named = named.map(|ending: Option<Ending>| ending.and_then(|ending| ending.refresh_token));
+    let named = named_token(body);
     let Leaver { caller, is_browser } = match leaver {
         // No page of another site has a refresh token to send.
         Err(_) if matches!(named, Ok(Some(_))) => Leaver { caller: None, is_browser: false },
@@ -91,6 +91,12 @@ pub(crate) async fn log_out(
         response.headers_mut().insert(CLEAR_SITE_DATA, CACHE);
     }
     Ok(response)
+}
+
+/// The refresh token that a body names.
+fn named_token(body: Result<OptionalJsonBody, Problem>) -> Result<Option<SecretString>, Problem> {
+    let ending: Option<Ending> = body?.read(Hosted)?;
+    Ok(ending.and_then(|ending| ending.refresh_token))
 }
 
 /// Ends the sessions that a provider says are over.
