@@ -59,7 +59,8 @@ pub enum PoolError {
     Misconfigured(String),
 }
 
-/// A user pool elsewhere. A `username` is an account's subject there, or its address where that is not known.
+/// A user pool elsewhere. A `username` is an account's subject there, or its address where that is not known. Passwords
+/// come normalized (NFC), for setting as for signing in.
 #[async_trait]
 pub trait OutsidePool: Send + Sync {
     /// `iss` of its tokens, and the issuer of its accounts' identities.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod administering;
+mod issuing;
 mod moving;
 mod owning;
 mod pairs;

@@ -1,23 +1,20 @@
-//! A scripted user pool: accounts in memory, tokens signed with a key of its own, mailed codes, and faults to order.
+//! A scripted user pool: accounts in memory, refresh tokens, mailed codes, and faults to order.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use doorward_identity::Clock;
 use doorward_identity::clock::ManualClock;
-use doorward_identity::issuer::{KeysUnavailable, OutsideKeys, TokenDialect, TrustedIssuer};
 use doorward_identity::user::EmailAddress;
 use doorward_identity::user_pool::{
     Challenge, OutsidePool, PoolAccount, PoolError, PoolPage, PoolSignUp, PoolSignedIn, PoolTokens,
 };
-use doorward_protocol::algorithm::Algorithm;
-use doorward_protocol::jwk::{SigningKey, VerifyingKey};
-use doorward_protocol::jwt;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use tokio::sync::Notify;
 use uuid::Uuid;
+
+use crate::issuing::Issuing;
 
 pub(crate) const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Pool";
 pub(crate) const CLIENT: &str = "client-of-the-pool";
@@ -41,30 +38,27 @@ struct State {
     is_down: bool,
     challenge: Option<Challenge>,
     rotates: bool,
+    /// Whether its client has a secret, the proof of which is made with the subject.
+    has_secret: bool,
+    /// Holds whoever signs in with the right password until it is told to go on.
+    gate: Option<Arc<Notify>>,
     calls: Vec<&'static str>,
     made: u32,
 }
 
 /// The pool, and its published key.
 pub(crate) struct Pool {
-    clock: Arc<ManualClock>,
-    key: SigningKey,
-    published: Arc<VerifyingKey>,
-    trusted: TrustedIssuer,
+    pub(crate) issuing: Issuing,
     ids: AtomicU32,
+    /// Told when it holds somebody.
+    pub(crate) holding: Notify,
     state: Mutex<State>,
 }
 
 impl Pool {
     pub(crate) fn new(clock: Arc<ManualClock>) -> Arc<Self> {
-        let key = SigningKey::generate(Algorithm::ES256).unwrap();
-        let trusted = TrustedIssuer {
-            issuer: ISSUER.to_owned(),
-            audiences: vec![CLIENT.to_owned()],
-            dialect: TokenDialect::Cognito,
-        };
-        let published = Arc::new(key.verifying_key());
-        Arc::new(Self { clock, key, published, trusted, ids: AtomicU32::new(0), state: Mutex::default() })
+        let (ids, holding, state) = (AtomicU32::new(0), Notify::new(), Mutex::default());
+        Arc::new(Self { issuing: Issuing::new(clock), ids, holding, state })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -123,6 +117,15 @@ impl Pool {
         self.state().challenge = challenge;
     }
 
+    pub(crate) fn has_secret(&self) {
+        self.state().has_secret = true;
+    }
+
+    /// From now on holds whoever signs in with the right password, until the answer is notified.
+    pub(crate) fn holds_sign_ins(&self) -> Arc<Notify> {
+        Arc::clone(self.state().gate.insert(Arc::default()))
+    }
+
     pub(crate) fn rotates(&self) {
         self.state().rotates = true;
     }
@@ -143,28 +146,6 @@ impl Pool {
     /// An identifier that it gave to nothing else.
     pub(crate) fn new_id(&self) -> Uuid {
         Uuid::from_u128(0x1000 + u128::from(self.ids.fetch_add(1, Ordering::Relaxed)))
-    }
-
-    /// Signs whatever it is told to, as an access or ID token of its own.
-    pub(crate) fn sign(&self, claims: &Value) -> String {
-        jwt::sign(&self.key, Some("pool-1"), "JWT", claims).unwrap()
-    }
-
-    /// Claims of a good token of that account, issued now.
-    pub(crate) fn claims(&self, token_use: &str, account: &PoolAccount, session: Uuid) -> Value {
-        let now = self.clock.now().as_second();
-        let mut claims = json!({
-            "iss": ISSUER, "sub": account.subject, "token_use": token_use, "origin_jti": session.to_string(),
-            "jti": self.new_id().to_string(), "auth_time": now, "iat": now, "exp": now + 3600,
-        });
-        if token_use == "id" {
-            claims["aud"] = json!(CLIENT);
-            claims["email"] = json!(account.email);
-            claims["email_verified"] = json!(account.email_verified);
-        } else {
-            claims["client_id"] = json!(CLIENT);
-        }
-        claims
     }
 
     /// Tokens as for somebody who signed in at the pool itself.
@@ -193,6 +174,24 @@ impl Pool {
             refresh_token: refresh.map(Into::into),
             expires_in: 3600,
             session: Some(session),
+        }
+    }
+
+    /// Judges a password. Answers whose it is, and what they have to wait for.
+    fn admit(&self, username: &str, password: &SecretString) -> Result<(PoolAccount, Option<Arc<Notify>>), PoolError> {
+        let mut state = self.asked("sign_in")?;
+        let challenge = state.challenge;
+        let there = find(&mut state, username).ok_or(PoolError::BadCredentials)?;
+        if there.password != password.expose_secret() || !there.account.enabled {
+            return Err(PoolError::BadCredentials);
+        }
+        if !there.account.confirmed {
+            return Err(PoolError::NotConfirmed);
+        }
+        let account = there.account.clone();
+        match challenge {
+            Some(challenge) => Err(PoolError::Challenge(challenge)),
+            None => Ok((account, state.gate.take())),
         }
     }
 
@@ -267,34 +266,24 @@ impl OutsidePool for Pool {
     }
 
     async fn sign_in(&self, username: &str, password: &SecretString) -> Result<PoolSignedIn, PoolError> {
-        let mut state = self.asked("sign_in")?;
-        let challenge = state.challenge;
-        let there = find(&mut state, username).ok_or(PoolError::BadCredentials)?;
-        if there.password != password.expose_secret() || !there.account.enabled {
-            return Err(PoolError::BadCredentials);
+        let (account, gate) = self.admit(username, password)?;
+        if let Some(gate) = gate {
+            self.holding.notify_one();
+            gate.notified().await;
         }
-        if !there.account.confirmed {
-            return Err(PoolError::NotConfirmed);
-        }
-        if let Some(challenge) = challenge {
-            return Err(PoolError::Challenge(challenge));
-        }
-        let account = there.account.clone();
-        drop(state);
         Ok(PoolSignedIn { tokens: self.tokens(&account.subject), account })
     }
 
     async fn renew(&self, subject: Option<&str>, refresh_token: &SecretString) -> Result<PoolTokens, PoolError> {
         let mut state = self.asked("renew")?;
         let presented = refresh_token.expose_secret();
-        let rotates = state.rotates;
+        let (rotates, has_secret) = (state.rotates, state.has_secret);
         let holder = state.accounts.iter_mut().find_map(|there| {
             let at = there.refresh_tokens.iter().position(|(token, _)| token == presented)?;
             Some((there, at))
         });
         let (there, at) = holder.ok_or(PoolError::BadCredentials)?;
-        // As a pool whose client has a secret: the proof of the secret is made with the subject.
-        if !there.account.enabled || subject.is_some_and(|subject| subject != there.account.subject) {
+        if !there.account.enabled || has_secret && subject != Some(there.account.subject.as_str()) {
             return Err(PoolError::BadCredentials);
         }
         let session = there.refresh_tokens[at].1;
@@ -368,16 +357,5 @@ impl OutsidePool for Pool {
         let accounts: Vec<_> = state.accounts.iter().skip(from).take(2).map(|there| there.account.clone()).collect();
         let next = (from + 2 < state.accounts.len()).then(|| (from + 2).to_string());
         Ok(PoolPage { accounts, next })
-    }
-}
-
-#[async_trait]
-impl OutsideKeys for Pool {
-    fn issuer(&self, issuer: &str) -> Option<&TrustedIssuer> {
-        (issuer == ISSUER).then_some(&self.trusted)
-    }
-
-    async fn keys(&self, _: &TrustedIssuer, kid: Option<&str>) -> Result<Vec<Arc<VerifyingKey>>, KeysUnavailable> {
-        Ok(if kid == Some("pool-1") { vec![Arc::clone(&self.published)] } else { vec![] })
     }
 }

@@ -1,6 +1,6 @@
 //! Sessions whose tokens are the pool's own: renewed there, ended on both sides.
 
-use doorward_identity::session::{Origin, RefreshError, SignOutError, TokenRejection};
+use doorward_identity::session::{Origin, RefreshError, SignInError, SignOutError, TokenRejection};
 use doorward_identity::user_pool::{PoolError, PoolFailure, UserPool};
 use doorward_identity::{SessionId, Surface};
 use secrecy::ExposeSecret;
@@ -37,6 +37,7 @@ async fn a_session_at_the_pool_has_a_row_here_that_its_owner_sees_and_ends() {
 #[tokio::test]
 async fn the_pool_renews_its_tokens_for_the_subject_it_gave_them_to() {
     let stage = Stage::outside().await;
+    stage.pool.has_secret();
     stage.pool.has(ADA, OWNERS);
     let first = stage.sign_in(ADA, OWNERS).await.unwrap();
     let second = stage.refresh(&first.refresh_token).await.unwrap();
@@ -160,6 +161,23 @@ async fn a_reset_ends_every_session_on_both_sides() {
     // In the very same second somebody may sign in anew.
     let after = stage.sign_in(ADA, "Another-Pass-5").await.unwrap();
     stage.validate(&after.access_token).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sign_in_under_way_with_the_former_password_is_no_way_around_a_reset() {
+    let stage = Stage::outside().await;
+    stage.pool.has(ADA, OWNERS);
+    let gate = stage.pool.holds_sign_ins();
+    let reset = async {
+        stage.pool.holding.notified().await;
+        stage.world.advance(1);
+        stage.reset(ADA, "Another-Pass-5").await.unwrap();
+        gate.notify_one();
+    };
+    let (late, ()) = tokio::join!(stage.sign_in(ADA, OWNERS), reset);
+    assert!(matches!(late, Err(SignInError::BadCredentials)), "{late:?}");
+    let ada = stage.record(ADA).await.unwrap().id;
+    assert!(stage.node.user_sessions(&admin(), ada).await.unwrap().is_empty());
 }
 
 #[tokio::test]

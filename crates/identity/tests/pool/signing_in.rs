@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use doorward_identity::audit::{AuditAction, AuditActor, AuditEvent};
 use doorward_identity::session::SignInError;
-use doorward_identity::user::UserStatus;
+use doorward_identity::store::Inserted;
+use doorward_identity::user::{ExternalIdentity, UserStatus, UserStore};
 use doorward_identity::user_pool::{Challenge, PoolError, PoolFailure};
-use doorward_identity::{Identity, Surface};
+use doorward_identity::{AuditId, Clock, Identity, Surface};
 use secrecy::ExposeSecret;
 
+use crate::script::ISSUER;
 use crate::stage::{ADA, OWNERS, SQUATTERS, Stage};
 use crate::world::{PASSWORD, admin, sign_up, try_sign_in};
 
@@ -162,6 +165,34 @@ async fn the_record_of_an_account_that_is_still_there_is_not_handed_on_with_its_
     stage.pool.remove("new@example.com");
     assert_eq!(stage.validate(token.expose_secret()).await.unwrap().context.user.id, ada);
     assert_eq!(stage.sign_in(ADA, SQUATTERS).await.unwrap().context.user.id, ada);
+}
+
+#[tokio::test]
+async fn a_take_over_that_stopped_half_way_is_finished_by_the_next_call() {
+    let stage = Stage::outside().await;
+    stage.pool.has(ADA, SQUATTERS);
+    let ada = stage.sign_in(ADA, SQUATTERS).await.unwrap().context.user.id;
+    stage.pool.remove(ADA);
+    let subject = stage.pool.has(ADA, SQUATTERS);
+    // The new account was linked; the one that is gone was not unlinked any more.
+    let audit = AuditEvent {
+        id: AuditId::from_uuid(stage.pool.new_id()),
+        at: stage.world.clock.now(),
+        action: AuditAction::IdentityLinked,
+        actor: AuditActor::System,
+        subject: None,
+        detail: None,
+        address: None,
+        request_id: None,
+    };
+    let identity = ExternalIdentity { issuer: ISSUER.to_owned(), subject };
+    let linked = stage.world.store().await.link_identity(ada, &identity, &audit).await.unwrap();
+    assert_eq!(linked, Inserted::Inserted);
+    stage.reset(ADA, OWNERS).await.unwrap();
+    let signed_in = stage.sign_in(ADA, OWNERS).await.unwrap();
+    let caller = stage.validate(&signed_in.access_token).await.unwrap();
+    let identities = stage.node.identities(&caller).await.unwrap();
+    assert_eq!(identities.into_iter().map(|linked| linked.identity).collect::<Vec<_>>(), [identity]);
 }
 
 #[tokio::test]
