@@ -144,7 +144,7 @@ impl Identity {
 
     async fn decide_sign_in(&self, request: SignIn<'_>) -> Result<SignedIn, Refusal> {
         let SignIn { surface, email, password, origin } = request;
-        let began = self.clock.now();
+        let arrived_at = self.clock.now();
         self.turn_away_address(origin.address)?;
         // An address that cannot exist takes the path of one that does not.
         let email: Option<EmailAddress> = email.parse().ok();
@@ -173,7 +173,7 @@ impl Identity {
         let gone = || Refusal::bad_credentials(SignInOutcome::Disabled);
         let context = self.store.find_context(user.id).await?.map(Arc::new).ok_or_else(gone)?;
         // A reset may have come between: none of the sessions it ends shall begin after it.
-        if context.user.signed_out_at.is_some_and(|at| at > began) {
+        if context.user.signed_out_at.is_some_and(|at| at > arrived_at) {
             return Err(Refusal::bad_credentials(SignInOutcome::WrongPassword));
         }
         let begun = match tokens {
