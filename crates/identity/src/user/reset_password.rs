@@ -117,6 +117,10 @@ impl Identity {
         let account = match self.account_at(pool, user).await? {
             Some(account) => {
                 pool.set_password(&account.subject, password).await.map_err(refused_by_pool)?;
+                if !account.email_verified {
+                    // Whoever came here by the mailed code has proved it.
+                    pool.set_email(&account.subject, &user.email).await.map_err(refused_by_pool)?;
+                }
                 account
             }
             None => self.create_again(pool, user, password).await?,

@@ -142,6 +142,16 @@ async fn a_reset_that_the_pool_did_not_take_costs_nothing() {
 }
 
 #[tokio::test]
+async fn a_reset_proves_the_address_to_the_pool_as_well() {
+    let stage = Stage::outside().await;
+    stage.pool.add(ADA, OWNERS);
+    stage.reset(ADA, CHOSEN).await.unwrap();
+    let account = stage.pool.get(ADA).unwrap().account;
+    assert!(account.confirmed && account.email_verified);
+    stage.sign_in(ADA, CHOSEN).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_account_that_the_pool_lost_comes_back_by_a_reset() {
     let stage = Stage::outside().await;
     stage.caller().await;
