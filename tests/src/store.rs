@@ -79,16 +79,22 @@ impl Database {
             Some(file) => {
                 let script = "import sqlite3, sys\n\
                     with sqlite3.connect(sys.argv[1]) as connection:\n\
-                    \x20   connection.execute('pragma foreign_keys = on')\n\
                     \x20   for row in connection.execute(sys.argv[2]): print(*row, sep='|')";
                 run(Command::new(crate::python::interpreter()).args(["-c", script, file, statement]))
             }
         }
     }
 
-    /// Runs one statement for its effect.
-    pub fn execute(&self, statement: &str) {
-        self.query(statement);
+    /// Runs statements for their effect.
+    pub fn execute(&self, statements: &str) {
+        let Some(file) = self.url.strip_prefix("sqlite:") else {
+            sql(&self.url, statements);
+            return;
+        };
+        let script = "import sqlite3, sys\n\
+            with sqlite3.connect(sys.argv[1]) as connection: connection.executescript(sys.argv[2])";
+        let statements = format!("pragma foreign_keys = on; {statements}");
+        run(Command::new(crate::python::interpreter()).args(["-c", script, file, &statements]));
     }
 
     /// Moves codes, mail and counters of attempts back in time, as if `minutes` had passed for them.
@@ -103,10 +109,11 @@ impl Database {
             None => format!("interval '{minutes} minutes'"),
         };
         let earlier = |column: &&str| format!("{column} = {column} - {span}");
-        for (table, columns) in columns {
+        let moved = columns.map(|(table, columns)| {
             let columns: Vec<_> = columns.iter().map(earlier).collect();
-            self.execute(&format!("update {table} set {}", columns.join(", ")));
-        }
+            format!("update {table} set {};", columns.join(", "))
+        });
+        self.execute(&moved.concat());
     }
 
     /// PostgreSQL only: the host and port of its server, as its URL names them.
