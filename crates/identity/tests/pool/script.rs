@@ -319,7 +319,7 @@ impl OutsidePool for Pool {
         let mut state = self.asked("set_password")?;
         let password = judge(password)?;
         let there = find(&mut state, username).ok_or(PoolError::UnknownUser)?;
-        (there.account.confirmed, there.account.email_verified) = (true, true);
+        there.account.confirmed = true;
         there.password = password;
         Ok(())
     }
