@@ -44,38 +44,42 @@ impl MailRounds {
     }
 }
 
+/// What keeps mail from leaving.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    None,
+    Outbox,
+    Server,
+}
+
 /// Says once when mail cannot leave, and once when it can again.
 async fn send_mail(identity: Arc<Identity>, mut stopped: oneshot::Receiver<()>) {
     let mut every = interval(MAIL_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut well = true;
+    let mut before = Obstacle::None;
     loop {
         tokio::select! {
             _ = &mut stopped => return,
             _ = every.tick() => {}
             () = identity.mail_waiting() => {}
         }
-        let now_well = match identity.deliver_mail().await {
-            Ok(round) if round.failed > 0 => {
-                if well {
-                    tracing::error!(
-                        "mail cannot be sent; it is kept and tried again: `doorward mail list` says why, `doorward doctor` what to do"
-                    );
-                }
-                false
-            }
-            Ok(round) => well || round.sent > 0,
-            Err(error) => {
-                if well {
-                    tracing::error!(%error, "the outbox cannot be read; mail waits until it can");
-                }
-                false
-            }
+        let round = identity.deliver_mail().await;
+        let now = match &round {
+            Err(_) => Obstacle::Outbox,
+            Ok(round) if round.failed > 0 => Obstacle::Server,
+            // Nothing was due, so the server was not tried.
+            Ok(round) if round.sent == 0 && before == Obstacle::Server => Obstacle::Server,
+            Ok(_) => Obstacle::None,
         };
-        if now_well && !well {
-            tracing::info!("mail can be sent again");
+        match (&round, now) {
+            _ if now == before => {}
+            (Err(error), _) => tracing::error!(%error, "the outbox cannot be read; mail waits until it can"),
+            (Ok(_), Obstacle::None) => tracing::info!("mail can be sent again"),
+            (Ok(_), _) => {
+                tracing::error!("mail cannot be sent; `doorward mail list` says why, `doorward doctor` what to do");
+            }
         }
-        well = now_well;
+        before = now;
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct Aws {
     /// Its secret.
     pub(crate) secret_access_key: Option<SecretString>,
     /// Its token, if it is a temporary one.
+    #[cfg_attr(not(any(feature = "aws", test)), expect(dead_code, reason = "a build without AWS gives it to nobody"))]
     pub(crate) session_token: Option<SecretString>,
     /// Where they are, if not at AWS.
     pub(crate) endpoint_url: Option<String>,

@@ -30,6 +30,7 @@ pub(crate) struct UserPool {
     /// Id of the client there.
     pub(crate) client_id: Option<String>,
     /// Secret of the client there.
+    #[cfg_attr(not(any(feature = "aws", test)), expect(dead_code, reason = "a build without AWS gives it to nobody"))]
     pub(crate) client_secret: Option<SecretString>,
     /// AWS region, where it is said.
     pub(crate) region: Option<String>,

@@ -120,10 +120,11 @@ fn a_stand_in_for_aws_has_no_regions() {
 
 #[test]
 fn keys_and_endpoints_of_aws_are_read_from_dotenv_too() {
-    let dotenv = "AWS_ACCESS_KEY_ID=AKIA\nAWS_SECRET_ACCESS_KEY=hush\nAWS_SESSION_TOKEN=t\n\
+    let dotenv = "COGNITO_CLIENT_SECRET=sesame\nAWS_ACCESS_KEY_ID=AKIA\nAWS_SECRET_ACCESS_KEY=hush\nAWS_SESSION_TOKEN=t\n\
                   AWS_ENDPOINT_URL=http://127.0.0.1:4566\nAWS_ENDPOINT_URL_SESV2=http://127.0.0.1:4567\n";
     let config = loaded(&sources("", &POOL, dotenv));
     let exposed = |secret: Option<secrecy::SecretString>| secret.map(|secret| secret.expose_secret().to_owned());
+    assert_eq!(exposed(config.user_pool.client_secret).as_deref(), Some("sesame"));
     let aws = config.aws;
     assert_eq!(exposed(aws.access_key_id).as_deref(), Some("AKIA"));
     assert_eq!(exposed(aws.secret_access_key).as_deref(), Some("hush"));
