@@ -5,7 +5,7 @@ use super::CodePurpose;
 use crate::audit::{AuditAction, AuditActor};
 use crate::session::Origin;
 use crate::throttle::ThrottleKey;
-use crate::user::{AccountError, EmailAddress, User};
+use crate::user::{AccountError, EmailAddress, User, as_recorded};
 use crate::user_pool::{OutsidePool, PoolError, PoolFailure};
 use crate::{Identity, StoreError, UserId};
 
@@ -34,7 +34,8 @@ impl Identity {
         if request.purpose == CodePurpose::EmailVerification
             && let Some(pool) = self.user_pool.outside()
         {
-            return resend(pool, &email).await;
+            let user = self.store.find_user_by_email(email.key()).await?;
+            return resend(pool, as_recorded(user.as_ref(), &email)).await;
         }
         let user = match self.user_pool.elsewhere() {
             Some(pool) if request.purpose == CodePurpose::PasswordReset => self.find_or_adopt(pool, &email).await?,

@@ -34,3 +34,4 @@ pub(crate) use sign_up::{Checked, SignedUp, as_it_would_be};
 pub use sign_up::{PersonDetails, SignUp, SignUpError};
 pub use store::{UserQuery, UserStore};
 pub use verify_email::CodePresented;
+pub(crate) use verify_email::as_recorded;

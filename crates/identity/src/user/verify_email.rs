@@ -1,6 +1,6 @@
 //! Confirming the address of an account with the mailed code.
 
-use super::{AccountError, EmailAddress};
+use super::{AccountError, EmailAddress, User};
 use crate::Identity;
 use crate::code::{CodeEffect, CodePurpose, Guess, read_digits};
 use crate::session::Origin;
@@ -27,8 +27,9 @@ impl Identity {
         let Some(pool) = self.user_pool.outside() else {
             return self.redeem(guess, &digits, CodeEffect::VerifyEmail).await.map(|_| ());
         };
-        self.count_guess(guess, confirm(pool, &email, digits.expose())).await?;
-        if let Err(error) = self.note_confirmed(pool, &email).await {
+        let email = as_recorded(user.as_ref(), &email);
+        self.count_guess(guess, confirm(pool, email, digits.expose())).await?;
+        if let Err(error) = self.note_confirmed(pool, email).await {
             tracing::warn!(%error, "address confirmed at the user pool only; the next sign-in notes it here");
         }
         Ok(())
@@ -47,6 +48,11 @@ impl Identity {
 
 pub(super) fn read_email(field: &'static str, typed: &str) -> Result<EmailAddress, AccountError> {
     typed.parse().map_err(|error| AccountError::refused(field, error))
+}
+
+/// An address as its record spells it, where there is one: a pool may take another case for another address.
+pub(crate) fn as_recorded<'a>(user: Option<&'a User>, typed: &'a EmailAddress) -> &'a EmailAddress {
+    user.map_or(typed, |user| &user.email)
 }
 
 async fn confirm(pool: &dyn OutsidePool, email: &EmailAddress, code: &str) -> Result<(), AccountError> {

@@ -28,6 +28,7 @@ impl Identity {
         if here.as_ref().is_some_and(|user| !is_open(user)) {
             return self.taken_there(request, self.new_user(email, person, None, Vec::new())).await;
         }
+        let email = here.as_ref().map_or(email, |user| user.email.clone());
         let there = pool.find(email.as_str()).await.map_err(PoolFailure::from)?;
         let taken = there.as_ref().is_some_and(|account| !is_unfinished(account));
         if !taken && !conceals {
