@@ -227,7 +227,7 @@ impl Identity {
         origin: &Origin,
     ) -> Result<SecretString, ProviderSignInError> {
         let user = context.user.id;
-        let (session, handle) = self.new_cookie_session(user, account.authenticated_at, origin);
+        let (session, handle) = self.new_cookie_session(&context.user, account.authenticated_at, origin);
         let kept = KeptTokens::fresh(tokens);
         let id = session.id;
         let new = NewProviderSession {

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use super::{Caller, LiveSession, NewSession, Origin, SignInMethod, TokenRejection, ValidateError};
 use crate::change::ChangeSubject;
 use crate::throttle::network;
+use crate::user::User;
 use crate::{Identity, SessionId, Surface, UserId};
 
 /// A session's end is not moved on more often than this.
@@ -35,7 +36,7 @@ impl Identity {
     /// A session of somebody who comes from a provider, about to be kept, and its handle.
     pub(crate) fn new_cookie_session(
         &self,
-        user: UserId,
+        user: &User,
         authenticated_at: Option<Timestamp>,
         origin: &Origin,
     ) -> (NewSession, SecretString) {
@@ -45,7 +46,8 @@ impl Identity {
         let expires_at = now.checked_add(self.settings.session_ttl).unwrap_or(Timestamp::MAX);
         let session = NewSession {
             id,
-            user_id: user,
+            user_id: user.id,
+            password_changed_at: user.password_changed_at,
             surface: Surface::Hosted,
             method: SignInMethod::Provider,
             created_at: now,

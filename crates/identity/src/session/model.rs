@@ -99,6 +99,9 @@ pub struct NewSession {
     pub id: SessionId,
     /// Whose.
     pub user_id: UserId,
+    /// When their password had last changed when they were judged: if it has changed again by now, the session does not
+    /// begin.
+    pub password_changed_at: Option<Timestamp>,
     /// Through which surface.
     pub surface: Surface,
     /// How they signed in.
@@ -125,7 +128,7 @@ pub struct NewSession {
 pub enum Started {
     /// It has begun.
     Started,
-    /// The user is disabled or gone by now.
+    /// The user is disabled or gone by now, or has another password.
     UserNotActive,
 }
 

@@ -175,10 +175,11 @@ fn for_us(claims: &VerifiedClaims, issuer: &TrustedIssuer) -> Result<TokenUse, J
     }
 }
 
-/// Whether all sessions of the person ended since the token was issued. A token that does not say when is no younger.
+/// Whether all sessions of the person ended since the token was issued. A token that does not say when is no younger;
+/// tokens tell whole seconds, and whoever signs in right after a reset has one of the same second.
 fn is_older_than_sign_out(context: &UserContext, times: &Times) -> bool {
     let Some(signed_out_at) = context.user.signed_out_at else { return false };
-    times.issued_at.is_none_or(|issued_at| issued_at < signed_out_at)
+    times.issued_at.is_none_or(|issued_at| issued_at.as_second() < signed_out_at.as_second())
 }
 
 /// The account of an ID token.

@@ -30,7 +30,7 @@ impl Identity {
         // The pool knows when its refresh token ends; here the session does.
         let credential = Credential { hash, expires_at: Timestamp::MAX };
         let session =
-            self.new_session(id, Surface::Accounts, context.user.id, SignInMethod::Password, credential, &origin);
+            self.new_session(id, Surface::Accounts, &context.user, SignInMethod::Password, credential, &origin);
         let context = self.begin(session, context, &origin).await?;
         Ok(context.map(|context| tokens_of_pool(&tokens, refresh, context)))
     }

@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::password::{Claim, NotProved, Proved};
@@ -81,6 +82,28 @@ impl Refusal {
     }
 }
 
+/// When a password was last changed, if it ever was.
+type LastChange = Option<Timestamp>;
+
+/// Which password a sign-in is judged by.
+#[derive(Clone, Copy)]
+struct Judged {
+    /// When that began.
+    at: Timestamp,
+    /// The account as it was then; none where it was found only later.
+    account: Option<LastChange>,
+}
+
+impl Judged {
+    /// Whether the password has changed since.
+    fn is_outdated(self, changed_at: LastChange) -> bool {
+        match self.account {
+            Some(former) => former != changed_at,
+            None => changed_at.is_some_and(|changed_at| changed_at > self.at),
+        }
+    }
+}
+
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         Self { outcome: None, error: error.into() }
@@ -144,11 +167,11 @@ impl Identity {
 
     async fn decide_sign_in(&self, request: SignIn<'_>) -> Result<SignedIn, Refusal> {
         let SignIn { surface, email, password, origin } = request;
-        let arrived_at = self.clock.now();
         self.turn_away_address(origin.address)?;
         // An address that cannot exist takes the path of one that does not.
         let email: Option<EmailAddress> = email.parse().ok();
         let user = self.find_by(email.as_ref()).await?;
+        let judged = Judged { at: self.clock.now(), account: user.as_ref().map(|user| user.password_changed_at) };
         let key = self.throttle_key(user.as_ref(), email.as_ref(), origin.address).await?;
         let _turn = self.turns.wait(&key).await;
         if let Some(retry_after_s) = self.admit(&key).await? {
@@ -172,8 +195,8 @@ impl Identity {
         }
         let gone = || Refusal::bad_credentials(SignInOutcome::Disabled);
         let context = self.store.find_context(user.id).await?.map(Arc::new).ok_or_else(gone)?;
-        // A reset may have come between: none of the sessions it ends shall begin after it.
-        if context.user.signed_out_at.is_some_and(|at| at > arrived_at) {
+        // The password may have been changed while the former was judged; from here on the store sees to it.
+        if judged.is_outdated(context.user.password_changed_at) {
             return Err(Refusal::bad_credentials(SignInOutcome::WrongPassword));
         }
         let begun = match tokens {

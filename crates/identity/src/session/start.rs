@@ -10,8 +10,8 @@ use super::{NewSession, Origin, SignInMethod, Started};
 use crate::audit::{AuditAction, AuditActor};
 use crate::fault::Internal;
 use crate::throttle::network;
-use crate::user::UserContext;
-use crate::{Identity, SessionId, StoreError, Surface, UserId};
+use crate::user::{User, UserContext};
+use crate::{Identity, SessionId, StoreError, Surface};
 
 /// What a person gets who signed in or renewed a session.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl Identity {
         let refresh = OpaqueToken::new(Kind::Refresh, *id.as_uuid().as_bytes(), self.entropy.bytes());
         let user = &context.user;
         let credential = Credential { hash: refresh.hash(), expires_at: self.refresh_expiry(now, Timestamp::MAX) };
-        let session = self.new_session(id, surface, user.id, method, credential, &origin);
+        let session = self.new_session(id, surface, user, method, credential, &origin);
         // Signed before anything is written: a key that cannot sign leaves no session behind.
         let access = self.issue_access_token(surface, user, id, session.expires_at)?;
         let id_token = match surface {
@@ -90,7 +90,7 @@ impl Identity {
         &self,
         id: SessionId,
         surface: Surface,
-        user: UserId,
+        user: &User,
         method: SignInMethod,
         credential: Credential,
         origin: &Origin,
@@ -99,7 +99,8 @@ impl Identity {
         let expires_at = now.checked_add(self.settings.session_ttl).unwrap_or(Timestamp::MAX);
         NewSession {
             id,
-            user_id: user,
+            user_id: user.id,
+            password_changed_at: user.password_changed_at,
             surface,
             method,
             created_at: now,

@@ -13,7 +13,8 @@ use crate::{SessionId, StoreError, UserId};
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Begins a session of an active user, sets the user's `last_signin_at` to `created_at` and appends the audit
-    /// line. A user disabled at the same time ends with no open session, whichever came first.
+    /// line. A user disabled, or a password changed, at the same time leaves no such session
+    /// open, whichever came first.
     async fn start_session(&self, session: &NewSession, audit: &AuditEvent) -> Result<Started, StoreError>;
 
     /// What a node needs to judge a session's tokens; also of ended ones.

@@ -45,6 +45,8 @@ pub struct User {
     pub last_signin_at: Option<Timestamp>,
     /// When all of their sessions were last ended together: an outside token issued before counts no more.
     pub signed_out_at: Option<Timestamp>,
+    /// When the password was last changed or reset.
+    pub password_changed_at: Option<Timestamp>,
     /// Rises with every change (not with sign-ins).
     pub version: i64,
 }

@@ -282,6 +282,7 @@ impl Identity {
             updated_at: now,
             last_signin_at: None,
             signed_out_at: None,
+            password_changed_at: None,
             version: 1,
         };
         person.describe(&mut user);

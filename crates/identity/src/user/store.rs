@@ -50,7 +50,7 @@ pub trait UserStore: Send + Sync {
 
     /// Writes all of the user but `created_at` and `last_signin_at`, if the stored version is still
     /// `user.version`; stores `user.version + 1` and a change line. A user saved as disabled loses every session; one
-    /// saved with another address loses every code. `signed_out_at` is not written.
+    /// saved with another address loses every code. `signed_out_at` and `password_changed_at` are not written.
     async fn save_user(&self, user: &User, audit: &AuditEvent) -> Result<Saved, StoreError>;
 
     /// Puts `new` in the place of `old` if `old` (or no password) is still there: a quiet rehash at sign-in, no new
@@ -63,7 +63,7 @@ pub trait UserStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Changes the password of an active user if the proof holds at `audit.at`: a new version, every other session
-    /// ended as [`crate::session::EndReason::PasswordChanged`], `signed_out_at` set unless a session is kept, every
+    /// ended as [`crate::session::EndReason::PasswordChanged`], `password_changed_at` set, `signed_out_at` too unless a session is kept, every
     /// code and grant of the user gone, the notice in the outbox, a change line. False, and nothing done, when the
     /// proof does not hold.
     async fn change_password(&self, change: &PasswordChange<'_>, audit: &AuditEvent) -> Result<bool, StoreError>;

@@ -6,6 +6,8 @@ alter table users add column last_name text;
 alter table users add column phone text;
 -- When all sessions were last ended together.
 alter table users add column signed_out_at timestamptz;
+-- When the password was last changed or reset: a sign-in with the one before begins no session any more.
+alter table users add column password_changed_at timestamptz;
 
 -- For credentials that others made: they do not name their session.
 create index sessions_by_credential on sessions (credential_hash);

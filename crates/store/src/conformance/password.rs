@@ -6,6 +6,7 @@ use doorward_identity::change::ChangeSubject;
 use doorward_identity::code::{CodePurpose, Redemption};
 use doorward_identity::credential::PasswordHash;
 use doorward_identity::mail::{LetterKind, NewMail};
+use doorward_identity::session::{NewSession, Started};
 use doorward_identity::store::Saved;
 use doorward_identity::user::{PasswordChange, PasswordProof, User, UserStatus};
 use doorward_protocol::opaque::SecretHash;
@@ -67,6 +68,22 @@ pub(super) async fn a_changed_password_takes_with_it_what_was_built_on_the_forme
     assert_eq!(stand.announced_after(before).await, [ChangeSubject::User(user.id)]);
     assert_eq!(stand.audited(AuditAction::PasswordChanged).await, 1);
     assert_eq!(password(&stand.stored(bystander.id).await), Some("hash"));
+}
+
+pub(super) async fn no_session_begins_with_a_password_that_was_changed_meanwhile(stand: &Stand) {
+    let user = stand.user("a@example.com").await;
+    let (judged_by_former, _) = stand.new_session(user.id, None);
+    let event = stand.event(AuditAction::SessionStarted);
+    assert!(change(stand, user.id, PasswordProof::Current(&hash("hash")), "new").await);
+    let started = stand.other.start_session(&judged_by_former, &event).await.unwrap();
+    assert_eq!(started, Started::UserNotActive);
+    assert_eq!(stand.store.list_sessions(user.id, stand.now()).await.unwrap(), []);
+
+    let password_changed_at = stand.stored(user.id).await.password_changed_at;
+    assert!(password_changed_at.is_some());
+    let (judged_by_new, _) = stand.new_session(user.id, None);
+    let judged_by_new = NewSession { password_changed_at, ..judged_by_new };
+    assert_eq!(stand.store.start_session(&judged_by_new, &event).await.unwrap(), Started::Started);
 }
 
 pub(super) async fn a_stale_proof_changes_nothing(stand: &Stand) {

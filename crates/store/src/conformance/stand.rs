@@ -85,6 +85,7 @@ impl Stand {
             updated_at: at,
             last_signin_at: None,
             signed_out_at: None,
+            password_changed_at: None,
             version: 1,
         };
         NewUser { user, identity: None, team: None, domain: None, code: None }
@@ -174,6 +175,7 @@ impl Stand {
         let session = NewSession {
             id,
             user_id: user,
+            password_changed_at: None,
             surface: Surface::Signin,
             method: SignInMethod::Password,
             created_at: at,

@@ -82,12 +82,16 @@ impl TryFrom<SessionRow> for Session {
 
 /// Notes the sign-in and keeps the user from being disabled until the transaction ends. False when they are not
 /// active.
-async fn note_signin(connection: &mut Connection, user: UserId, at: Timestamp) -> Result<bool, Fault> {
-    let done = sqlx::query("update users set last_signin_at = $2 where id = $1 and status = 'active'")
-        .bind(user.as_uuid())
-        .bind(Time(at))
-        .execute(connection)
-        .await?;
+async fn note_signin(connection: &mut Connection, session: &NewSession) -> Result<bool, Fault> {
+    let done = sqlx::query(
+        "update users set last_signin_at = $2
+         where id = $1 and status = 'active' and password_changed_at is not distinct from $3",
+    )
+    .bind(session.user_id.as_uuid())
+    .bind(Time(session.created_at))
+    .bind(session.password_changed_at.map(Time))
+    .execute(connection)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -113,9 +117,9 @@ async fn insert_row(connection: &mut Connection, session: &NewSession) -> Result
     Ok(())
 }
 
-/// Begins a session. False when its user is not active.
+/// Begins a session. False when its user is not active, or has another password than they were judged by.
 pub(super) async fn begin(connection: &mut Connection, session: &NewSession) -> Result<bool, Fault> {
-    if !note_signin(connection, session.user_id, session.created_at).await? {
+    if !note_signin(connection, session).await? {
         return Ok(false);
     }
     insert_row(connection, session).await?;

@@ -18,7 +18,7 @@ macro_rules! select_user {
         concat!(
             "select u.id, u.email, u.email_verified_at, u.name, u.first_name, u.last_name, u.phone, u.avatar_url,
                 u.password_hash, u.roles, u.status, u.created_at, u.updated_at, u.last_signin_at, u.signed_out_at,
-                u.version from users u ",
+                u.password_changed_at, u.version from users u ",
             $rest
         )
     };
@@ -49,6 +49,7 @@ pub(super) struct UserRow {
     updated_at: Time,
     last_signin_at: Option<Time>,
     signed_out_at: Option<Time>,
+    password_changed_at: Option<Time>,
     version: i64,
 }
 
@@ -72,6 +73,7 @@ impl TryFrom<UserRow> for User {
             updated_at: row.updated_at.into(),
             last_signin_at: row.last_signin_at.map(Into::into),
             signed_out_at: row.signed_out_at.map(Into::into),
+            password_changed_at: row.password_changed_at.map(Into::into),
             version: row.version,
         })
     }
@@ -92,8 +94,8 @@ pub(super) async fn insert_row(connection: &mut Connection, user: &User) -> Resu
     let done = sqlx::query(
         "insert into users (id, email, email_key, email_verified_at, name, avatar_url, password_hash, roles,
             status, search_text, created_at, updated_at, last_signin_at, version, first_name, last_name, phone,
-            signed_out_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+            signed_out_at, password_changed_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          on conflict do nothing",
     )
     .bind(user.id.as_uuid())
@@ -114,6 +116,7 @@ pub(super) async fn insert_row(connection: &mut Connection, user: &User) -> Resu
     .bind(user.last_name.as_deref())
     .bind(user.phone.as_ref().map(PhoneNumber::as_str))
     .bind(user.signed_out_at.map(Time))
+    .bind(user.password_changed_at.map(Time))
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
