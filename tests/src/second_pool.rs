@@ -1,7 +1,7 @@
 //! A second, independent emulator of Cognito user pools: what holds against both is not the habit of one.
 //!
 //! It answers a wrong password with another exception than Cognito does, knows no client secrets, resends no codes and
-//! renews tokens only by a call that pools which let refresh tokens count once refuse.
+//! renews tokens by `REFRESH_TOKEN_AUTH` alone.
 
 use std::fs;
 use std::net::SocketAddr;

@@ -250,5 +250,7 @@ fn a_second_pool_by_another_hand_will_do_too() {
             let me = doorward.get(path).bearer(&text(&tokens["access_token"])).send().expect(200).json();
             assert_eq!(me["email"], email, "{path}");
         }
+        let renewed = post("refresh", &json!({"refresh_token": tokens["refresh_token"]})).expect(200).json();
+        doorward.get(PATHS[0]).bearer(&text(&renewed["access_token"])).send().expect(200);
     });
 }

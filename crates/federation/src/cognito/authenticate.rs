@@ -3,6 +3,8 @@
 //! These are tried again when no answer comes. A sign-in of which the answer was lost leaves a session at the pool that
 //! nobody knows; it ends by itself.
 
+use std::sync::atomic::Ordering;
+
 use aws_sdk_cognitoidentityprovider::types::{AuthFlowType, AuthenticationResultType, ChallengeNameType};
 use doorward_identity::user_pool::{Challenge, PoolAccount, PoolError, PoolSignedIn, PoolTokens};
 use secrecy::{ExposeSecret, SecretString};
@@ -37,12 +39,54 @@ impl CognitoPool {
         }
     }
 
-    /// Works whether the client's refresh tokens are good once or often, and needs no name for its proof.
+    /// Renews by the flow, in the name of the subject. The other call follows where the client may not do that: its
+    /// refresh tokens count once, the flow is not allowed, or the pool knows the account by another name. It needs no
+    /// name, so it is also the one for a client that has to prove itself when nobody is known.
     pub(super) async fn renew_tokens(
         &self,
         subject: Option<&str>,
         refresh_token: &SecretString,
     ) -> Result<PoolTokens, PoolError> {
+        let nameless = subject.is_none() && self.settings.client_secret.is_some();
+        let answered = if nameless || self.flow_fails.load(Ordering::Relaxed) {
+            self.renew_by_token(refresh_token).await?
+        } else {
+            match self.renew_by_flow(subject, refresh_token).await {
+                Err(PoolError::Misconfigured(_)) => {
+                    let answered = self.renew_by_token(refresh_token).await?;
+                    self.flow_fails.store(true, Ordering::Relaxed);
+                    answered
+                }
+                other => other?,
+            }
+        };
+        Ok(self.expected(subject).read(answered)?.tokens)
+    }
+
+    async fn renew_by_flow(
+        &self,
+        subject: Option<&str>,
+        refresh_token: &SecretString,
+    ) -> Result<AuthenticationResultType, PoolError> {
+        let asked = self
+            .clients
+            .repeating
+            .initiate_auth()
+            .auth_flow(AuthFlowType::RefreshTokenAuth)
+            .client_id(&self.settings.client_id)
+            .auth_parameters("REFRESH_TOKEN", refresh_token.expose_secret());
+        let asked = match subject.and_then(|subject| self.secret_hash(subject)) {
+            Some(hash) => asked.auth_parameters("SECRET_HASH", hash),
+            None => asked,
+        };
+        let answer = self.call(Operation::InitiateAuth, asked.send()).await?;
+        match answer.challenge_name {
+            Some(challenge) => Err(PoolError::Challenge(named(&challenge))),
+            None => given(answer.authentication_result),
+        }
+    }
+
+    async fn renew_by_token(&self, refresh_token: &SecretString) -> Result<AuthenticationResultType, PoolError> {
         let asked = self
             .clients
             .repeating
@@ -50,9 +94,7 @@ impl CognitoPool {
             .client_id(&self.settings.client_id)
             .set_client_secret(self.client_secret())
             .refresh_token(refresh_token.expose_secret());
-        let answer = self.call(Operation::GetTokensFromRefreshToken, asked.send()).await?;
-        let signed_in = self.expected(subject).read(given(answer.authentication_result)?)?;
-        Ok(signed_in.tokens)
+        given(self.call(Operation::GetTokensFromRefreshToken, asked.send()).await?.authentication_result)
     }
 
     pub(super) async fn owner_of(&self, access_token: &str) -> Result<PoolAccount, PoolError> {

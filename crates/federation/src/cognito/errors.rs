@@ -22,6 +22,10 @@ const EXHAUSTED_S: u64 = 900;
 
 /// What the operator has to mend where the proof of the client is refused.
 const OTHER_SECRET: &str = "the app client's secret is not the configured one, or one of the two has none";
+/// The same where it does not let people in, or keeps them in, as it is asked to.
+const OTHER_FLOW: &str = "the app client does not allow USER_PASSWORD_AUTH or REFRESH_TOKEN_AUTH";
+/// What Amazon says then. Where refresh tokens count once, renewing has a call of its own.
+const OF_FLOWS: &[&str] = &["flow not enabled", "auth method not supported", "token rotation"];
 /// Names of too many requests, whoever's.
 const OF_RATES: &[&str] = &[
     "TooManyRequestsException",
@@ -184,6 +188,8 @@ fn not_authorized(operation: Operation, message: &str) -> PoolError {
         throttled(LOCKED_S)
     } else if says(&["current status is confirmed", "already confirmed"]) {
         PoolError::AlreadyConfirmed
+    } else if says(OF_FLOWS) {
+        misconfigured(OTHER_FLOW)
     } else if says(&["secret"]) {
         misconfigured(OTHER_SECRET)
     } else if says(&["unauthorized attribute"]) {
@@ -203,8 +209,8 @@ fn invalid_parameter(operation: Operation, message: &str) -> PoolError {
     let says = phrases(message);
     if says(&["already confirmed"]) {
         PoolError::AlreadyConfirmed
-    } else if says(&["flow not enabled", "auth method not supported"]) {
-        misconfigured("the app client does not allow USER_PASSWORD_AUTH")
+    } else if says(OF_FLOWS) {
+        misconfigured(OTHER_FLOW)
     } else if says(&["secret"]) {
         misconfigured(OTHER_SECRET)
     } else if says(&["email alias", "should be either an email"]) {

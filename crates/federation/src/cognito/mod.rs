@@ -24,6 +24,7 @@ mod tokens;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -68,6 +69,8 @@ pub struct CognitoPool {
     budget: Budget,
     clients: Clients,
     observer: Arc<dyn Observer>,
+    /// Whether renewing by `REFRESH_TOKEN_AUTH` was seen to be in vain, so that it is not tried each time.
+    flow_fails: AtomicBool,
 }
 
 impl CognitoPool {
@@ -78,7 +81,7 @@ impl CognitoPool {
 
     fn with_budget(sdk: &SdkConfig, settings: CognitoSettings, observer: Arc<dyn Observer>, budget: Budget) -> Self {
         let (clients, issuer) = (Clients::new(sdk, &settings, &budget), settings.issuer());
-        Self { settings, issuer, budget, clients, observer }
+        Self { settings, issuer, budget, clients, observer, flow_fails: AtomicBool::new(false) }
     }
 }
 
@@ -111,7 +114,7 @@ impl OutsidePool for CognitoPool {
     }
 
     async fn renew(&self, subject: Option<&str>, refresh_token: &SecretString) -> Result<PoolTokens, PoolError> {
-        self.renew_tokens(subject, refresh_token).await
+        self.within_budget(Box::pin(self.renew_tokens(subject, refresh_token))).await
     }
 
     async fn whose(&self, access_token: &str) -> Result<PoolAccount, PoolError> {

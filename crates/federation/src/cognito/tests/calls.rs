@@ -159,23 +159,6 @@ async fn tokens_that_are_none_or_of_somebody_else_let_nobody_in() {
 }
 
 #[tokio::test]
-async fn tokens_are_renewed_for_whom_they_were_issued() {
-    let endpoint = Endpoint::open().await;
-    let mut renewed = tokens(&access_claims(), &id_claims());
-    renewed["AuthenticationResult"].as_object_mut().unwrap().remove("RefreshToken");
-    endpoint.answer("GetTokensFromRefreshToken", &renewed);
-    let (pool, _) = pool_with(with_secret(&endpoint.url()));
-    let presented = SecretString::from("the-refresh-token");
-    for subject in [Some(SUBJECT), None] {
-        assert!(pool.renew(subject, &presented).await.unwrap().refresh_token.is_none());
-    }
-    let expected = json!({"ClientId": CLIENT, "ClientSecret": CLIENT_SECRET, "RefreshToken": "the-refresh-token"});
-    assert_eq!(endpoint.last(), expected);
-    let stranger = pool.renew(Some("other"), &presented).await.err();
-    assert!(matches!(stranger, Some(PoolError::Misconfigured(_))), "{stranger:?}");
-}
-
-#[tokio::test]
 async fn only_tokens_of_this_pool_are_asked_about() {
     let endpoint = Endpoint::open().await;
     let attributes = json!([{"Name": "sub", "Value": SUBJECT}, {"Name": "email_verified", "Value": "true"}]);

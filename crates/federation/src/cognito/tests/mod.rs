@@ -6,6 +6,7 @@ mod budget;
 mod calls;
 mod endpoint;
 mod refusals;
+mod renewal;
 mod surveying;
 
 use std::sync::{Arc, Mutex};

@@ -3,7 +3,7 @@
 use doorward_identity::user_pool::{Challenge, OutsidePool, PoolError};
 
 use super::endpoint::{Answer, Endpoint, refusal};
-use super::{SUBJECT, ann, password, pool, pool_with, settings, somebody};
+use super::{SUBJECT, ann, password, pool, pool_with, settings, somebody, with_secret};
 
 /// What a caller is told, as far as a caller can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,7 +318,7 @@ async fn ask(pool: &dyn OutsidePool, operation: &str) -> Result<(), PoolError> {
 #[tokio::test]
 async fn every_exception_of_every_call_means_what_the_table_says() {
     let endpoint = Endpoint::open().await;
-    let (pool, mut wrong) = (pool(&endpoint), Vec::new());
+    let ((pool, _), mut wrong) = (pool_with(with_secret(&endpoint.url())), Vec::new());
     for (operation, tables) in TABLE {
         for (exception, message, told) in tables.iter().copied().flatten() {
             endpoint.refuse(operation, exception, message);
