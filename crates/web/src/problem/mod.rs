@@ -4,6 +4,7 @@
 //! client is told. What is our own fault is logged here, once, with its causes; the client hears only that much.
 
 mod accounts;
+mod provider;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -15,7 +16,6 @@ use doorward_identity::fault::{FieldFault, Internal};
 use doorward_identity::issuer::KeysUnavailable;
 use doorward_identity::keyring::{KeyringError, RotateError};
 use doorward_identity::policy::Forbidden;
-use doorward_identity::provider::{ProviderError, ProviderLogoutError, ProviderSignInError, UnlinkError};
 use doorward_identity::session::{RefreshError, SignInError, SignOutError, TokenRejection, ValidateError};
 use doorward_identity::user::{AdminError, ProvisionError, SignUpError};
 use doorward_protocol::credential::CredentialError;
@@ -24,9 +24,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::contract::Contract;
-
-/// How long a provider that cannot be reached is left alone, in seconds.
-const PROVIDER_RETRY_S: u64 = 5;
 
 /// A refusal.
 #[derive(Debug)]
@@ -277,55 +274,6 @@ impl From<CredentialError> for Problem {
         match error {
             CredentialError::Repeated => Self::malformed("The header authorization must be given once"),
             CredentialError::NoToken => Self::not_authenticated(),
-        }
-    }
-}
-
-impl From<ProviderSignInError> for Problem {
-    fn from(error: ProviderSignInError) -> Self {
-        use ProviderSignInError as E;
-        let code = match error {
-            E::UnknownProvider => "unknown_provider",
-            E::BadState => "bad_state",
-            E::NoSession => "no_session",
-            E::NotFinished(_) => "not_finished",
-            E::Throttled { retry_after_s } => return Self::throttled(retry_after_s),
-            E::Provider(ProviderError::Unavailable(_)) => "provider_unavailable",
-            E::Provider(ProviderError::Unknown | ProviderError::Refused(_) | ProviderError::Untrustworthy(_)) => {
-                "provider_failed"
-            }
-            E::EmailNotVerified => "email_not_verified",
-            E::Conflict => "account_conflict",
-            E::Disabled => "user_disabled",
-            E::Store(error) => return error.into(),
-            E::Internal(error) => return error.into(),
-        };
-        match error {
-            E::Provider(ProviderError::Unavailable(_)) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string()).retry_after(PROVIDER_RETRY_S)
-            }
-            _ => Self::new(StatusCode::BAD_REQUEST, code, error.to_string()),
-        }
-    }
-}
-
-impl From<ProviderLogoutError> for Problem {
-    fn from(error: ProviderLogoutError) -> Self {
-        let refused = |detail: String| Self::new(StatusCode::BAD_REQUEST, "invalid_logout_token", detail);
-        match error {
-            ProviderLogoutError::Provider(ProviderError::Unavailable(_)) => Self::unavailable(&error),
-            ProviderLogoutError::Provider(_) | ProviderLogoutError::Replayed => refused(error.to_string()),
-            ProviderLogoutError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<UnlinkError> for Problem {
-    fn from(error: UnlinkError) -> Self {
-        match error {
-            UnlinkError::NotLinked => Self::not_found(),
-            UnlinkError::LastWayIn => Self::new(StatusCode::CONFLICT, "last_way_in", error.to_string()),
-            UnlinkError::Store(error) => error.into(),
         }
     }
 }
