@@ -85,6 +85,8 @@ const fn size(min: u64, max: u64) -> Kind {
 
 const NEVER: Duration = Duration::ZERO;
 const SECOND: Duration = Duration::from_secs(1);
+/// Less than what the outbox grants, so that what carries the mail tells why it did not.
+const HAND_OVER: Duration = Duration::from_secs(45);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -197,7 +199,7 @@ const ACCOUNTS: &[Setting] = &[
     one("password.threads", count(1, 1_024), Derived("one a core"), "Threads that hash."),
     one("password.queue", count(1, 100_000), Derived("8 a thread"), "Hashes that may wait; beyond it the answer is 503."),
 
-    one("throttle.failures_per_address", Kind::Rate, Fixed("60/1h"), "Failed sign-ins from one address (IPv6: one /64) before it has to wait."),
+    one("throttle.failures_per_address", Kind::Rate, Fixed("60/1h"), "What one address (IPv6: one /64) may fail at before it has to wait: passwords, codes, tokens of a pool or provider, sign-ups with a taken e-mail address. Every request for a code counts, too; so does every sign-up where `surfaces.accounts.tell_taken` is off."),
 
     one("session.cookie_name", Kind::CookieName, Derived("`__Host-access_token` where the cookie is secure, else `access_token`"), "Name of the session cookie."),
     one("session.cookie_secure", Kind::Flag, Derived("`true` outside development or with an https `server.public_url`"), "Whether the cookie travels over TLS only."),
@@ -231,7 +233,7 @@ const OUTSIDE: &[Setting] = &[
     one("mail.reply_to", Kind::Text, Off, "Where answers to mail go."),
     one("mail.product", Kind::Text, Fixed("Doorward"), "What mail calls the product."),
     one("mail.templates", Kind::Text, Off, "Folder with templates of your own; `doorward mail templates` writes the built-in ones there to begin with."),
-    one("mail.timeout", time(SECOND, MINUTE), Fixed("10s"), "How long handing over one mail may take."),
+    one("mail.timeout", time(SECOND, HAND_OVER), Fixed("10s"), "How long handing over one mail may take."),
     one("mail.ses_endpoint_url", Kind::BaseUrl, Derived("`aws.endpoint_url`"), "Where the API of Amazon SES is, if not at AWS."),
 
     one("providers[].id", Kind::Slug, Required, "Name of a provider people sign in through; the first is the default."),

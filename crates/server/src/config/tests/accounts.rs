@@ -60,6 +60,9 @@ fn mail_says_what_the_operator_wants() {
     assert_eq!((mail.product.as_str(), mail.timeout), ("Ours", Duration::from_secs(3)));
     let mail = loaded(&Sources::default()).mail;
     assert_eq!((mail.product.as_str(), mail.timeout, mail.templates), ("Doorward", Duration::from_secs(10), None));
+    assert_eq!(from_file("[mail]\ntimeout = \"45s\"\n").mail.timeout, Duration::from_secs(45));
+    let mistakes = refused(&sources("[mail]\ntimeout = \"46s\"\n", &[], ""));
+    assert!(mistakes.len() == 1 && mistakes[0].starts_with("mail.timeout: "), "{mistakes:?}");
 }
 
 #[test]
