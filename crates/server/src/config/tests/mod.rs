@@ -9,6 +9,7 @@ mod generated;
 mod layers;
 mod mistakes;
 mod old_names;
+mod own_paths;
 mod providers;
 mod robustness;
 
