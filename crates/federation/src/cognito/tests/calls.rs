@@ -1,7 +1,7 @@
 //! What Amazon is asked, and what is made of its answers.
 
 use doorward_identity::user_pool::{Challenge, OutsidePool, PoolAccount, PoolError, PoolSignUp, PoolSignedIn};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::endpoint::{Endpoint, refusal};
