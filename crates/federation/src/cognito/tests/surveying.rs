@@ -84,6 +84,14 @@ async fn every_permission_that_is_missing_is_told() {
 }
 
 #[tokio::test]
+async fn a_name_that_the_pool_does_not_take_is_no_missing_permission() {
+    let endpoint = sound().await;
+    // Where people are known by their addresses, it is looked at before whether there is such an account.
+    endpoint.refuse("AdminCreateUser", "InvalidParameterException", "Username should be an email.");
+    assert_eq!(missing(&look(&endpoint).await), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_pool_that_does_not_answer_is_not_asked_for_every_permission() {
     let endpoint = sound().await;
     endpoint.script("InitiateAuth", [Answer::Hang]);
