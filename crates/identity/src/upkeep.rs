@@ -7,9 +7,9 @@ use crate::name::DisplayName;
 use crate::team::Team;
 use crate::{Identity, StoreError};
 
-/// How long lines of the change log, and counters of unknown addresses, are kept.
+/// How long lines of the change log, codes that are over, and counters behind which no account stands are kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
-/// How long sessions are kept after their end: they tell which addresses a person used.
+/// How long sessions are kept after their end: they tell which addresses a person used. And mail that was not sent.
 const SESSIONS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// A team to begin with.

@@ -77,7 +77,6 @@ mod tests {
             ("door@example.com", None, "door@example.com"),
             ("<door@example.com>", None, "door@example.com"),
             ("Doorward <no-reply@localhost>", Some("Doorward"), "no-reply@localhost"),
-            ("Doorward <no-reply@localhost>", Some("Doorward"), "no-reply@localhost"),
             ("Doorward <door@example.com>", Some("Doorward"), "door@example.com"),
             ("\"Smith, Jo\" <jo@example.com>", Some("Smith, Jo"), "jo@example.com"),
             ("Türhüter <door@bücher.example>", Some("Türhüter"), "door@xn--bcher-kva.example"),
