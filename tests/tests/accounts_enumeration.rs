@@ -170,6 +170,18 @@ fn the_time_of_an_answer_tells_nothing() {
         });
         let guess = |email: &str| json!({"email": email, "code": "000000", "purpose": RESET});
         assert_told_by_nothing("verify-otp", pairs("verify-otp", guess));
+        // A sign-up that waits for its code is sent another; what is nobody's, or confirmed, is not.
+        for number in 0..PAIRS {
+            call(client, "register", registration(&name("pending", number)))().expect(201);
+        }
+        until("the mail has left", PATIENCE, || (accounts.mailbox.all().len() >= PAIRS).then_some(()));
+        let resend = |email: &str| json!({"email": email, "purpose": VERIFICATION});
+        assert_told_by_nothing("request-otp for a sign-up", |number| {
+            if number == 0 {
+                accounts.let_time_pass(24 * 60);
+            }
+            ["pending", "nobody"].map(|kind| call(client, "request-otp", resend(&name(kind, number))))
+        });
         assert_told_by_nothing("register", |number| {
             if number == 0 {
                 accounts.let_time_pass(24 * 60);
