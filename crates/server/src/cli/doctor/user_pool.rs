@@ -44,7 +44,7 @@ fn sign_in(pool: &UserPool, outcome: &Result<(), PoolError>) -> Finding {
         }
         Err(error) => {
             let remedy = "see that user_pool.client_id is an app client of this pool, that user_pool.client_secret is its own \
-                          (empty where it has none), and that it allows ALLOW_USER_PASSWORD_AUTH";
+                          (empty where it has none), and that it allows ALLOW_USER_PASSWORD_AUTH and ALLOW_REFRESH_TOKEN_AUTH";
             Finding::bad(NAME, format!("{id}: {error}"), remedy)
         }
     }
@@ -60,7 +60,7 @@ fn permissions(asked: &[(&'static str, Result<(), PoolError>)]) -> Option<Findin
     };
     let operations = refused.iter().map(|(operation, _)| *operation).collect::<Vec<_>>().join(", ");
     let remedy = format!(
-        "give the key or role of Doorward these on the pool: {operations}; without them resets, changes and deletions fail"
+        "give the key or role of Doorward these on the pool: {operations}; docs/accounts.md says what each is for"
     );
     Some(Finding::bad(name, format!("not allowed: {operations} ({why})"), remedy))
 }
