@@ -100,15 +100,17 @@ impl Identity {
         }
         let key = self.throttle_key(guess.user, Some(guess.email), address).await?.for_codes();
         let _turn = self.turns.wait(&key).await;
-        if let Some(wait) = self.admit(&key).await? {
-            return Err(throttled(wait));
-        }
+        let counted = self.admit(&key).await?.map_err(throttled)?;
         match judgement.await {
             Ok(done) => {
                 self.forgive(&key).await;
                 Ok(done)
             }
             Err(AccountError::BadCode) => Err(self.failed_from(address).map_or(AccountError::BadCode, throttled)),
+            Err(AccountError::Pool(failure)) if failure.is_unjudged() => {
+                self.give_back(&key, counted).await;
+                Err(failure.into())
+            }
             Err(error) => Err(error),
         }
     }

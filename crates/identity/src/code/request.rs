@@ -4,9 +4,9 @@
 use super::CodePurpose;
 use crate::audit::{AuditAction, AuditActor};
 use crate::session::Origin;
-use crate::throttle::ThrottleKey;
+use crate::throttle::{Throttle, ThrottleKey};
 use crate::user::{AccountError, EmailAddress, User, as_recorded};
-use crate::user_pool::{OutsidePool, PoolError, PoolFailure};
+use crate::user_pool::{OutsidePool, PoolError, PoolFailure, permitted};
 use crate::{Identity, StoreError, UserId};
 
 /// A wish for a code.
@@ -28,9 +28,8 @@ impl Identity {
         if let Some(retry_after_s) = self.wait_from(address).or_else(|| self.failed_from(address)) {
             return Err(self.refuse_code(request.purpose, retry_after_s));
         }
-        if let Some(retry_after_s) = self.admit_code_request(&email, request.purpose).await? {
-            return Err(self.refuse_code(request.purpose, retry_after_s));
-        }
+        let counted = self.admit_code_request(&email, request.purpose).await?;
+        counted.map_err(|retry_after_s| self.refuse_code(request.purpose, retry_after_s))?;
         if request.purpose == CodePurpose::EmailVerification
             && let Some(pool) = self.user_pool.outside()
         {
@@ -44,13 +43,12 @@ impl Identity {
         self.send_code(user, &email, &request).await
     }
 
-    /// Counts a mail that somebody asks for to that address, known or not. Answers the seconds to wait where it may
-    /// not be sent.
+    /// Counts a mail that somebody asks for to that address, known or not, as [`Identity::admit`].
     pub(crate) async fn admit_code_request(
         &self,
         email: &EmailAddress,
         purpose: CodePurpose,
-    ) -> Result<Option<u64>, StoreError> {
+    ) -> Result<Result<Throttle, u64>, StoreError> {
         self.admit(&ThrottleKey::of_mail_to(email, purpose)).await
     }
 
@@ -92,8 +90,8 @@ impl Identity {
     /// The account with that address. One that only the pool has gets its record first. The pool is asked in any case,
     /// so that this takes the same time for every address.
     async fn find_or_adopt(&self, pool: &dyn OutsidePool, email: &EmailAddress) -> Result<Option<User>, AccountError> {
-        let there = match pool.find(email.as_str()).await {
-            Ok(there) => there,
+        let there = match permitted(pool.find(email.as_str()).await, "only accounts known here can be reset") {
+            Ok(there) => there.flatten(),
             Err(error) if self.user_pool.outside().is_some() => return Err(PoolFailure::from(error).into()),
             Err(error) => {
                 // Whoever moved over does not depend on the former pool any more.

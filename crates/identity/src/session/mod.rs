@@ -21,6 +21,7 @@ mod validate;
 pub use access_token::AccessClaims;
 pub use live::LiveState;
 pub use model::{EndReason, LiveSession, NewSession, Origin, RefreshFamily, Rotation, Session, SignInMethod, Started};
+pub(crate) use password::end_there;
 pub use refresh::RefreshError;
 pub use sign_in::{SignIn, SignInError};
 pub use sign_out::SignOutError;

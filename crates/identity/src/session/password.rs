@@ -69,7 +69,7 @@ impl From<RecordError> for NotProved {
         match error {
             RecordError::NotVerified => Self::NotConfirmed,
             RecordError::Conflict => Self::Pool(PoolFailure::Refused),
-            RecordError::Pool(failure) => Self::Pool(failure),
+            RecordError::Pool(error) => Self::Pool(error.into()),
             RecordError::Store(error) => Self::Store(error),
         }
     }
@@ -194,13 +194,17 @@ impl Identity {
         }
         let key = self.throttle_key(Some(user), None, origin.address).await?;
         let _turn = self.turns.wait(&key).await;
-        if let Some(retry_after_s) = self.admit(&key).await? {
-            return Err(throttled(retry_after_s));
-        }
+        let counted = self.admit(&key).await?.map_err(throttled)?;
         let password = normalize(password);
         let right = match self.user_pool.outside() {
             None => self.hasher.verify(user.password_hash.as_ref(), password, origin.address).await?,
-            Some(pool) => self.is_right_at(pool, user, &password).await?,
+            Some(pool) => {
+                let judged = self.is_right_at(pool, user, &password).await;
+                if matches!(judged, Err(AccountError::Pool(failure)) if failure.is_unjudged()) {
+                    self.give_back(&key, counted).await;
+                }
+                judged?
+            }
         };
         if !right {
             return Err(self.failed_from(origin.address).map_or(AccountError::WrongPassword, throttled));
@@ -216,7 +220,10 @@ impl Identity {
     ) -> Result<bool, AccountError> {
         let Some(subject) = self.pool_subject(pool, user.id).await? else { return Ok(false) };
         match pool.sign_in(&subject, password).await {
-            Ok(_) => Ok(true),
+            Ok(signed_in) => {
+                end_there(pool, &signed_in.tokens).await;
+                Ok(true)
+            }
             Err(PoolError::BadCredentials | PoolError::NotConfirmed | PoolError::UnknownUser) => Ok(false),
             Err(other) => Err(PoolFailure::from(other).into()),
         }
@@ -241,6 +248,15 @@ impl Identity {
             (Some(user), _) => ThrottleKey::of_user(user.id),
             (None, _) => ThrottleKey::of_unknown(email),
         })
+    }
+}
+
+/// Ends a session at the pool that began only because a password was judged. Else it ends by itself, used by nobody.
+pub(crate) async fn end_there(pool: &dyn OutsidePool, tokens: &PoolTokens) {
+    if let Some(token) = &tokens.refresh_token
+        && let Err(error) = pool.revoke(token).await
+    {
+        tracing::warn!(%error, "a session that nobody uses stays open at the user pool");
     }
 }
 

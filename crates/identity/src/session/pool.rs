@@ -11,7 +11,7 @@ use super::start::{Credential, StartFailure};
 use super::{EndReason, LiveSession, Origin, RefreshError, RefreshFamily, Rotation, SignInMethod, SignedIn};
 use crate::fault::Internal;
 use crate::user::UserContext;
-use crate::user_pool::{OutsidePool, PoolAccount, PoolError, PoolFailure, PoolTokens};
+use crate::user_pool::{ENDS_HERE_ONLY, OutsidePool, PoolAccount, PoolError, PoolFailure, PoolTokens, permitted};
 use crate::{Identity, SessionId, StoreError, Surface, UserId};
 
 impl Identity {
@@ -137,12 +137,14 @@ impl Identity {
         }
     }
 
-    /// Ends every session of a person at the pool that keeps the passwords.
+    /// Ends every session of a person at the pool that keeps the passwords. Where Doorward may not, their end here has to
+    /// do: it counts for every token from before it.
     pub(crate) async fn end_all_there(&self, user: UserId) -> Result<Result<(), PoolFailure>, StoreError> {
         let Some(pool) = self.user_pool.outside() else { return Ok(Ok(())) };
         let Some(subject) = self.pool_subject(pool, user).await? else { return Ok(Ok(())) };
-        Ok(match pool.sign_out_everywhere(&subject).await {
-            Ok(()) | Err(PoolError::UnknownUser) => Ok(()),
+        let done = permitted(pool.sign_out_everywhere(&subject).await, ENDS_HERE_ONLY);
+        Ok(match done {
+            Ok(_) | Err(PoolError::UnknownUser) => Ok(()),
             Err(error) => Err(error.into()),
         })
     }

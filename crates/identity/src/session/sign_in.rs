@@ -174,14 +174,15 @@ impl Identity {
         let judged = Judged { at: self.clock.now(), account: user.as_ref().map(|user| user.password_changed_at) };
         let key = self.throttle_key(user.as_ref(), email.as_ref(), origin.address).await?;
         let _turn = self.turns.wait(&key).await;
-        if let Some(retry_after_s) = self.admit(&key).await? {
-            return Err(Refusal::throttled(retry_after_s));
-        }
+        let counted = self.admit(&key).await?.map_err(Refusal::throttled)?;
 
         let password = normalize(password);
         let claim = Claim { user, email: email.as_ref(), password: &password, address: origin.address };
-        let proved = self.prove(claim).await.map_err(|refused| self.refuse(origin.address, refused))?;
-        let Proved { user, tokens } = proved;
+        let proved = self.prove(claim).await;
+        if self.is_unjudged(&proved) {
+            self.give_back(&key, counted).await;
+        }
+        let Proved { user, tokens } = proved.map_err(|refused| self.refuse(origin.address, refused))?;
         // Others may have failed from there while this password was judged: over the limit nobody learns anything.
         self.turn_away_address(origin.address)?;
 
@@ -204,6 +205,13 @@ impl Identity {
             _ => self.start_session(surface, &context, SignInMethod::Password, origin).await?,
         };
         begun.ok_or_else(gone)
+    }
+
+    /// Whether nobody judged the password. While people move over from a pool, a wrong one of somebody who has moved is
+    /// answered like one that the pool did not judge, so both count.
+    fn is_unjudged(&self, proved: &Result<Proved, NotProved>) -> bool {
+        let is_sole_judge = self.user_pool.outside().is_some();
+        is_sole_judge && matches!(proved, Err(NotProved::Pool(failure)) if failure.is_unjudged())
     }
 
     /// What whoever was not proved hears. A password that was judged counts as a failure from the address.

@@ -3,7 +3,8 @@
 //!
 //! An attempt is counted before the password is looked at and forgiven when it was right, so parallel guesses
 //! cannot slip past the counter. A person who signs in from an address they used before has a counter of their
-//! own there: an attacker elsewhere cannot lock them out.
+//! own there: an attacker elsewhere cannot lock them out. An attempt that a pool elsewhere could not judge is given
+//! back: exactly one for exactly one, so that no more guesses are judged than are allowed.
 
 mod address;
 mod schedule;
@@ -49,6 +50,16 @@ impl Throttle {
         let attempts = self.attempts.saturating_add(1);
         let blocked_until = now.checked_add(schedule.wait_after(attempts)).unwrap_or(Timestamp::MAX);
         Admission::Admitted(Self { attempts, blocked_until })
+    }
+
+    /// The counter without the attempt that made it `counted`, and that nobody judged: as if that one had never been, or,
+    /// where others came after it, with the wait after the last of them. Pure, as [`Self::attempt`].
+    #[must_use]
+    pub fn without(self, counted: Self, schedule: Schedule) -> Self {
+        let Some(attempts) = self.attempts.checked_sub(1) else { return self };
+        let wait = if self == counted { SignedDuration::ZERO } else { schedule.wait_after(attempts) };
+        let shorter = schedule.wait_after(self.attempts) - wait;
+        Self { attempts, blocked_until: self.blocked_until.checked_sub(shorter).unwrap_or(Timestamp::MIN) }
     }
 }
 
@@ -124,13 +135,20 @@ fn whole_seconds(wait: SignedDuration) -> u64 {
 }
 
 impl Identity {
-    /// Counts an attempt. Answers the seconds to wait where it may not go on.
-    pub(crate) async fn admit(&self, key: &ThrottleKey) -> Result<Option<u64>, StoreError> {
+    /// Counts an attempt. Answers the counter by then, or the seconds to wait where it may not go on.
+    pub(crate) async fn admit(&self, key: &ThrottleKey) -> Result<Result<Throttle, u64>, StoreError> {
         let now = self.clock.now();
         Ok(match self.store.admit_attempt(key, now).await? {
-            Admission::Admitted(_) => None,
-            Admission::Blocked { until } => Some(whole_seconds(until.duration_since(now))),
+            Admission::Admitted(counted) => Ok(counted),
+            Admission::Blocked { until } => Err(whole_seconds(until.duration_since(now))),
         })
+    }
+
+    /// Gives the attempt back that was counted so, and that nobody judged. A failure leaves it counted.
+    pub(crate) async fn give_back(&self, key: &ThrottleKey, counted: Throttle) {
+        if let Err(error) = self.store.return_attempt(key, counted).await {
+            tracing::warn!(%error, "an attempt that was not judged stays counted");
+        }
     }
 
     /// Sets a counter back to unused after something that was done by then: a failure does not undo it.
@@ -146,6 +164,10 @@ impl Identity {
 pub trait ThrottleStore: Send + Sync {
     /// Reads the counter, applies [`Throttle::attempt`] with the key's schedule, writes it back: one atomic step.
     async fn admit_attempt(&self, key: &ThrottleKey, now: Timestamp) -> Result<Admission, StoreError>;
+
+    /// Takes the attempt back that was admitted as `counted`, by [`Throttle::without`] with the key's schedule: one atomic
+    /// step. Nothing happens to a counter that is unused by then.
+    async fn return_attempt(&self, key: &ThrottleKey, counted: Throttle) -> Result<(), StoreError>;
 
     /// Sets a counter back to unused.
     async fn forgive_attempts(&self, key: &ThrottleKey) -> Result<(), StoreError>;

@@ -38,9 +38,7 @@ impl Identity {
         }
         let purpose = CodePurpose::EmailChange;
         for key in [ThrottleKey::of_mail_by(user.id), ThrottleKey::of_mail_to(&new_email, CodePurpose::EmailChange)] {
-            if let Some(retry_after_s) = self.admit(&key).await? {
-                return Err(self.refuse_code(purpose, retry_after_s));
-            }
+            self.admit(&key).await?.map_err(|retry_after_s| self.refuse_code(purpose, retry_after_s))?;
         }
         let taken = self.store.find_user_by_email(new_email.key()).await?.is_some();
         let mut code = self.new_code(user.id, &user.email, purpose, Some(new_email))?;

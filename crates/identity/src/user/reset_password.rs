@@ -15,9 +15,9 @@ use crate::audit::{AuditAction, AuditActor};
 use crate::change::ChangeSubject;
 use crate::code::{CodeEffect, CodePurpose, GRANT_TTL, Guess, read_digits};
 use crate::mail::{Letter, NOTICE_LIFE};
-use crate::session::Origin;
+use crate::session::{Origin, end_there};
 use crate::throttle::{ThrottleKey, network};
-use crate::user_pool::{OutsidePool, PoolAccount, PoolSignUp};
+use crate::user_pool::{ENDS_HERE_ONLY, OutsidePool, PoolAccount, PoolError, PoolSignUp, permitted};
 use crate::{Identity, UserId};
 
 /// How long a token is reserved for one change.
@@ -113,21 +113,58 @@ impl Identity {
 
     /// Sets the password at the pool and ends the account's sessions there. A pool that has lost the account gets it
     /// again. Whoever has the token reads the mail of the address, so the account of that address there is theirs, too.
+    /// The permission to set passwords is enough.
     async fn reset_at(&self, pool: &dyn OutsidePool, user: &User, password: &SecretString) -> Result<(), AccountError> {
         let account = match self.account_at(pool, user).await? {
-            Some(account) => {
+            Some(Some(account)) => {
                 pool.set_password(&account.subject, password).await.map_err(refused_by_pool)?;
-                if !account.email_verified {
-                    // Whoever came here by the mailed code has proved it.
-                    pool.set_email(&account.subject, &user.email).await.map_err(refused_by_pool)?;
-                }
-                account
+                Some(account)
             }
-            None => self.create_again(pool, user, password).await?,
+            Some(None) => Some(self.create_again(pool, user, password).await?),
+            None => self.reset_unseen(pool, user, password).await?,
         };
-        pool.sign_out_everywhere(&account.subject).await.map_err(refused_by_pool)?;
+        // Whose account it is the next sign-in tells.
+        let Some(account) = account else { return Ok(()) };
+        if !account.email_verified {
+            // Whoever came here by the mailed code has proved it.
+            let told = pool.set_email(&account.subject, &user.email).await;
+            permitted(told, "an address that a reset has proved counts here only").map_err(refused_by_pool)?;
+        }
+        let ended = pool.sign_out_everywhere(&account.subject).await;
+        permitted(ended, ENDS_HERE_ONLY).map_err(refused_by_pool)?;
         self.pool_account(pool, &PoolAccount { email_verified: true, ..account }).await?;
         Ok(())
+    }
+
+    /// Sets the password of an account that Doorward may not look up: the one the record is linked to, else the one that
+    /// goes by its address. Which that is the new password tells, unless the pool wants more than that.
+    async fn reset_unseen(
+        &self,
+        pool: &dyn OutsidePool,
+        user: &User,
+        password: &SecretString,
+    ) -> Result<Option<PoolAccount>, AccountError> {
+        if let Some(subject) = self.pool_subject(pool, user.id).await? {
+            match pool.set_password(&subject, password).await {
+                Ok(()) => return Ok(Some(PoolAccount { email_verified: false, ..account_of(user, subject) })),
+                Err(PoolError::UnknownUser) => {}
+                Err(error) => return Err(refused_by_pool(error)),
+            }
+        }
+        let name = user.email.as_str();
+        match pool.set_password(name, password).await {
+            Ok(()) => {}
+            Err(PoolError::UnknownUser) => return self.create_again(pool, user, password).await.map(Some),
+            Err(error) => return Err(refused_by_pool(error)),
+        }
+        match pool.sign_in(name, password).await {
+            Ok(signed_in) => {
+                end_there(pool, &signed_in.tokens).await;
+                Ok(Some(signed_in.account))
+            }
+            Err(PoolError::Challenge(_) | PoolError::BadCredentials | PoolError::Refused) => Ok(None),
+            Err(error) => Err(refused_by_pool(error)),
+        }
     }
 
     async fn create_again(
@@ -136,23 +173,21 @@ impl Identity {
         user: &User,
         password: &SecretString,
     ) -> Result<PoolAccount, AccountError> {
-        let new = PoolSignUp {
-            email: &user.email,
-            password,
-            given_name: user.first_name.as_deref(),
-            family_name: user.last_name.as_deref(),
-            phone: user.phone.as_ref(),
-        };
-        let subject = pool.create(new).await.map_err(refused_by_pool)?;
-        Ok(PoolAccount {
-            subject,
-            email: Some(user.email.as_str().to_owned()),
-            email_verified: true,
-            given_name: None,
-            family_name: None,
-            phone: None,
-            confirmed: true,
-            enabled: true,
-        })
+        let subject = pool.create(PoolSignUp::of(user, password)).await.map_err(refused_by_pool)?;
+        Ok(account_of(user, subject))
+    }
+}
+
+/// The account at a pool that is a user's whose address is proved.
+fn account_of(user: &User, subject: String) -> PoolAccount {
+    PoolAccount {
+        subject,
+        email: Some(user.email.as_str().to_owned()),
+        email_verified: true,
+        given_name: None,
+        family_name: None,
+        phone: None,
+        confirmed: true,
+        enabled: true,
     }
 }

@@ -12,7 +12,8 @@ use crate::fault::{FieldFault, Internal};
 use crate::mail::{Letter, NOTICE_LIFE};
 use crate::session::{Origin, SignInMethod, SignedIn};
 use crate::store::Inserted;
-use crate::user_pool::PoolFailure;
+use crate::throttle::Throttle;
+use crate::user_pool::{PoolFailure, permitted};
 use crate::{Identity, StoreError, Surface, UserId};
 
 /// A wish to sign up.
@@ -184,6 +185,9 @@ impl Identity {
         }
         match inserted {
             Inserted::Inserted => {
+                if new.code.is_some() {
+                    self.observer.code(CodePurpose::EmailVerification, "issued");
+                }
                 let context = self.store.find_context(id).await?;
                 context.map(|context| SignedUp::Made(Arc::new(context))).ok_or(SignUpError::Taken)
             }
@@ -196,7 +200,10 @@ impl Identity {
     async fn is_taken(&self, email: &EmailAddress) -> Result<bool, SignUpError> {
         let here = self.store.find_user_by_email(email.key()).await?.is_some();
         let there = match self.user_pool.former() {
-            Some(former) => former.find(email.as_str()).await.map_err(PoolFailure::from)?,
+            Some(former) => {
+                let found = former.find(email.as_str()).await;
+                permitted(found, "who has not moved over can sign up anew").map_err(PoolFailure::from)?.flatten()
+            }
             None => None,
         };
         Ok(here || there.is_some_and(|account| account.confirmed))
@@ -215,11 +222,9 @@ impl Identity {
     }
 
     /// Counts a mail that a sign-up sends to the address.
-    pub(crate) async fn admit_mail_to(&self, email: &EmailAddress) -> Result<(), SignUpError> {
-        match self.admit_code_request(email, CodePurpose::EmailVerification).await? {
-            None => Ok(()),
-            Some(retry_after_s) => Err(SignUpError::Throttled { retry_after_s }),
-        }
+    pub(crate) async fn admit_mail_to(&self, email: &EmailAddress) -> Result<Throttle, SignUpError> {
+        let counted = self.admit_code_request(email, CodePurpose::EmailVerification).await?;
+        counted.map_err(|retry_after_s| SignUpError::Throttled { retry_after_s })
     }
 
     /// Tells the owner of a taken address by mail, and whoever wanted it what they would hear of a fresh one. As many

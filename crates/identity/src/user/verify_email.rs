@@ -4,7 +4,7 @@ use super::{AccountError, EmailAddress, User};
 use crate::Identity;
 use crate::code::{CodeEffect, CodePurpose, Guess, read_digits};
 use crate::session::Origin;
-use crate::user_pool::{OutsidePool, PoolAccount, PoolError, PoolFailure};
+use crate::user_pool::{OutsidePool, PoolAccount, PoolError, PoolFailure, permitted};
 
 /// A code that somebody typed, and the address it went to.
 pub struct CodePresented<'r> {
@@ -28,7 +28,14 @@ impl Identity {
             return self.redeem(guess, &digits, CodeEffect::VerifyEmail).await.map(|_| ());
         };
         let email = as_recorded(user.as_ref(), &email);
-        self.count_guess(guess, confirm(pool, email, digits.expose())).await?;
+        let confirmed = async {
+            match confirm(pool, email, digits.expose()).await {
+                // A pool may say so of an address that nobody has: that must not tell it from one that somebody has.
+                Err(AccountError::LateCode) if guess.user.is_none() => Err(AccountError::BadCode),
+                judged => judged,
+            }
+        };
+        self.count_guess(guess, confirmed).await?;
         if let Err(error) = self.note_confirmed(pool, email).await {
             tracing::warn!(%error, "address confirmed at the user pool only; the next sign-in notes it here");
         }
@@ -37,8 +44,9 @@ impl Identity {
 
     /// Notes here what the pool has confirmed, in a record that is made where it is missing.
     async fn note_confirmed(&self, pool: &dyn OutsidePool, email: &EmailAddress) -> Result<(), AccountError> {
-        let found = pool.find(email.as_str()).await.map_err(PoolFailure::from)?;
-        if let Some(account) = found {
+        let therefore = "an address is noted here as confirmed only when its owner signs in";
+        let found = permitted(pool.find(email.as_str()).await, therefore).map_err(PoolFailure::from)?;
+        if let Some(account) = found.flatten() {
             let account = PoolAccount { email_verified: true, ..account };
             self.record_of::<AccountError>(pool, &account).await?;
         }

@@ -6,7 +6,7 @@
 //!
 //! Every step can be repeated: what failed half-way is finished by the next call for the same account.
 
-use super::{OutsidePool, PoolAccount, PoolError, PoolFailure};
+use super::{OutsidePool, PoolAccount, PoolError, PoolFailure, permitted};
 use crate::audit::{AuditAction, AuditActor, AuditEvent};
 use crate::change::ChangeSubject;
 use crate::session::Origin;
@@ -25,23 +25,17 @@ pub(crate) enum RecordError {
     Conflict,
     /// The pool.
     #[error(transparent)]
-    Pool(#[from] PoolFailure),
+    Pool(#[from] PoolError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl From<PoolError> for RecordError {
-    fn from(error: PoolError) -> Self {
-        Self::Pool(error.into())
-    }
 }
 
 impl From<RecordError> for AccountError {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::NotVerified | RecordError::Conflict => Self::Taken,
-            RecordError::Pool(failure) => Self::Pool(failure),
+            RecordError::Pool(error) => Self::Pool(error.into()),
             RecordError::Store(error) => Self::Store(error),
         }
     }
@@ -59,18 +53,20 @@ impl Identity {
     }
 
     /// The account of a record at the pool: the one it is linked to, else the one with its address, whose link must
-    /// be proved by then ([`Identity::pool_account`]).
+    /// be proved by then ([`Identity::pool_account`]). The outer `None` where Doorward may not look.
     pub(crate) async fn account_at(
         &self,
         pool: &dyn OutsidePool,
         user: &User,
-    ) -> Result<Option<PoolAccount>, RecordError> {
-        if let Some(subject) = self.pool_subject(pool, user.id).await?
-            && let Some(account) = pool.find(&subject).await?
-        {
-            return Ok(Some(account));
+    ) -> Result<Option<Option<PoolAccount>>, RecordError> {
+        let therefore = "the account is taken to be the one that is known by now";
+        if let Some(subject) = self.pool_subject(pool, user.id).await? {
+            match permitted(pool.find(&subject).await, therefore)? {
+                Some(None) => {}
+                told => return Ok(told),
+            }
         }
-        Ok(pool.find(user.email.as_str()).await?)
+        Ok(permitted(pool.find(user.email.as_str()).await, therefore)?)
     }
 
     /// The record of an account at the pool, made where there is none for its address. What the pool vouches for
@@ -103,7 +99,7 @@ impl Identity {
         match self.pool_account(pool, account).await {
             Ok(user) => Ok(Some(user)),
             Err(RecordError::NotVerified | RecordError::Conflict) => Ok(None),
-            Err(RecordError::Pool(failure)) => Err(failure.into()),
+            Err(RecordError::Pool(error)) => Err(PoolFailure::from(error).into()),
             Err(RecordError::Store(error)) => Err(error.into()),
         }
     }
@@ -128,7 +124,8 @@ impl Identity {
         let identities = self.store.list_identities(user.id).await?;
         for former in identities.iter().filter(|known| known.issuer == identity.issuer && *known != identity) {
             // Left over from a take-over that was not finished.
-            if pool.find(&former.subject).await?.is_none() {
+            let found = permitted(pool.find(&former.subject).await, "what is left of a former account stays linked")?;
+            if found.is_some_and(|account| account.is_none()) {
                 self.unlink_former(user.id, former).await?;
             }
         }

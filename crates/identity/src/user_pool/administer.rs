@@ -82,14 +82,7 @@ impl Identity {
         if self.store.find_user_by_email(user.email.key()).await?.is_some() {
             return Err(AdminError::Taken("email"));
         }
-        let new = PoolSignUp {
-            email: &user.email,
-            password,
-            given_name: user.first_name.as_deref(),
-            family_name: user.last_name.as_deref(),
-            phone: user.phone.as_ref(),
-        };
-        match pool.create(new).await {
+        match pool.create(PoolSignUp::of(user, password)).await {
             Ok(subject) => Ok(ExternalIdentity { issuer: pool.issuer().to_owned(), subject }),
             Err(PoolError::Taken) => {
                 if let Some(account) = pool.find(user.email.as_str()).await.map_err(PoolFailure::from)? {

@@ -31,6 +31,30 @@ pub enum PoolFailure {
     NotDelivered,
 }
 
+impl PoolFailure {
+    /// Whether the pool did not get as far as judging what was presented.
+    pub(crate) const fn is_unjudged(self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Throttled { .. })
+    }
+}
+
+/// What it means that Doorward may not end somebody's sessions at the pool.
+pub(crate) const ENDS_HERE_ONLY: &str =
+    "sessions end here only; a session begun elsewhere at the pool can be renewed there";
+
+/// What the pool answers; `None` where it gives Doorward itself no permission to ask, so that the caller does without.
+/// The log names what is missing, and what `therefore` is so.
+pub(crate) fn permitted<T>(answer: Result<T, PoolError>, therefore: &'static str) -> Result<Option<T>, PoolError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(PoolError::Misconfigured(missing)) => {
+            tracing::warn!(missing, therefore, "the user pool does not let Doorward do everything");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 impl From<PoolError> for PoolFailure {
     /// What a service knows how to tell more precisely it takes out before. The log gets the cause here, once.
     fn from(error: PoolError) -> Self {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub(crate) use account::RecordError;
 pub use administer::{Standing, UserPoolReport};
 pub use failure::PoolFailure;
+pub(crate) use failure::{ENDS_HERE_ONLY, permitted};
 pub use model::{Challenge, PoolAccount, PoolPage, PoolSignUp, PoolSignedIn, PoolTokens};
 pub use port::{OutsidePool, PoolError};
 

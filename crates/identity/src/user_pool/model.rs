@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::user::{EmailAddress, PhoneNumber};
+use crate::user::{EmailAddress, PhoneNumber, User};
 
 /// Somebody who signs up there.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,19 @@ pub struct PoolSignUp<'s> {
     pub family_name: Option<&'s str>,
     /// Telephone.
     pub phone: Option<&'s PhoneNumber>,
+}
+
+impl<'s> PoolSignUp<'s> {
+    /// What a record says of whoever it is.
+    pub(crate) fn of(user: &'s User, password: &'s SecretString) -> Self {
+        Self {
+            email: &user.email,
+            password,
+            given_name: user.first_name.as_deref(),
+            family_name: user.last_name.as_deref(),
+            phone: user.phone.as_ref(),
+        }
+    }
 }
 
 /// An account as the pool tells of it.

@@ -1,13 +1,23 @@
 //! Signing up where a pool elsewhere keeps the passwords: the pool first, then the record.
 //!
-//! A sign-up that was never confirmed is nobody's yet: whoever signs up with its address begins anew, so that the code
-//! which is mailed confirms their password and not one that somebody else chose before. It also finishes a sign-up of
-//! which the store never heard.
+//! What anybody may ask of the pool is enough. Only an address that is taken there and has no record here is looked at
+//! more closely: that is a sign-up of which the store never heard, or somebody who was there before. One that nobody has
+//! confirmed is nobody's yet, and begins anew, so that the code which is mailed confirms the password of whoever signs up
+//! now. Where Doorward may not do that, the code of the former one is mailed again; whoever reads it gets in by a reset.
 
-use super::{OutsidePool, PoolAccount, PoolError, PoolFailure, PoolSignUp};
+use secrecy::SecretString;
+
+use super::{OutsidePool, PoolAccount, PoolError, PoolFailure, PoolSignUp, permitted};
+use crate::code::CodePurpose;
 use crate::fault::{FieldFault, Internal};
-use crate::user::{Checked, ExternalIdentity, NewUser, SignUp, SignUpError, SignedUp, User, as_it_would_be};
+use crate::throttle::{Throttle, ThrottleKey};
+use crate::user::{
+    Checked, EmailAddress, ExternalIdentity, NewUser, SignUp, SignUpError, SignedUp, User, as_it_would_be,
+};
 use crate::{Identity, Surface};
+
+/// What it means that Doorward may not see, or not delete, a sign-up that nobody confirmed.
+const GOES_ON: &str = "a sign-up that broke off goes on with the password that was chosen first";
 
 impl Identity {
     pub(crate) async fn sign_up_there(
@@ -29,42 +39,100 @@ impl Identity {
             return self.taken_there(request, self.new_user(email, person, None, Vec::new())).await;
         }
         let email = here.as_ref().map_or(email, |user| user.email.clone());
-        let there = pool.find(email.as_str()).await.map_err(PoolFailure::from)?;
-        let taken = there.as_ref().is_some_and(|account| !is_unfinished(account));
-        if !taken && !conceals {
-            self.admit_mail_to(&email).await?;
-        }
-        if let Some(unfinished) = there.as_ref().filter(|account| is_unfinished(account)) {
-            pool.delete(&unfinished.subject).await.map_err(PoolFailure::from)?;
-        }
         let user = self.new_user(email, person, None, Vec::new());
-        let new = PoolSignUp {
-            email: &user.email,
-            password: &password,
-            given_name: user.first_name.as_deref(),
-            family_name: user.last_name.as_deref(),
-            phone: user.phone.as_ref(),
-        };
-        match (pool.sign_up(new).await, here) {
-            (Ok(subject), None) => {
-                let identity = Some(ExternalIdentity { issuer: pool.issuer().to_owned(), subject });
-                self.insert_signed_up(request, NewUser { identity, ..self.with_defaults(user) }).await
-            }
-            // Whose the record is, the code will tell.
-            (Ok(_), Some(_)) => Ok(SignedUp::Repeated(as_it_would_be(user))),
-            (Err(PoolError::Taken), _) => {
-                if let Some(account) = &there {
-                    // The store may never have heard of it; administrators shall see whose the address is.
-                    self.record_of::<SignUpError>(pool, account).await?;
+        match (pool.sign_up(PoolSignUp::of(&user, &password)).await, here) {
+            (Ok(subject), here) => {
+                if !conceals {
+                    self.note_mail_to(&user.email).await;
                 }
-                self.taken_there(request, user).await
+                match here {
+                    None => self.insert_there(pool, request, user, Some(subject)).await,
+                    // Whose the record is, the code will tell.
+                    Some(_) => Ok(SignedUp::Repeated(as_it_would_be(user))),
+                }
             }
+            // Where a taken address is not told, looking further would tell it by its time.
+            (Err(PoolError::Taken), None) if !conceals => self.look_further(pool, request, user, &password).await,
+            (Err(PoolError::Taken), _) => self.taken_there(request, user).await,
             (Err(error), _) => Err(refused(error)),
         }
     }
 
+    /// Somebody has the address there, and nobody here.
+    async fn look_further(
+        &self,
+        pool: &dyn OutsidePool,
+        request: &SignUp<'_>,
+        user: User,
+        password: &SecretString,
+    ) -> Result<SignedUp, SignUpError> {
+        let found = permitted(pool.find(user.email.as_str()).await, GOES_ON).map_err(PoolFailure::from)?;
+        if let Some(Some(account)) = &found
+            && !is_unfinished(account)
+        {
+            // Administrators shall see whose the address is.
+            self.record_of::<SignUpError>(pool, account).await?;
+            return self.taken_there(request, user).await;
+        }
+        let counted = self.admit_mail_to(&user.email).await?;
+        let is_free = match found {
+            None => false,
+            Some(None) => true,
+            Some(Some(unfinished)) => {
+                let deleted = pool.delete(&unfinished.subject).await;
+                permitted(deleted, GOES_ON).map_err(PoolFailure::from)?.is_some()
+            }
+        };
+        if !is_free {
+            return self.resume(pool, request, user, counted).await;
+        }
+        match pool.sign_up(PoolSignUp::of(&user, password)).await {
+            Ok(subject) => self.insert_there(pool, request, user, Some(subject)).await,
+            Err(PoolError::Taken) => self.taken_there(request, user).await,
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// Has the code mailed again, if there is something to confirm. Whose the record is, a sign-in will tell.
+    async fn resume(
+        &self,
+        pool: &dyn OutsidePool,
+        request: &SignUp<'_>,
+        user: User,
+        counted: Throttle,
+    ) -> Result<SignedUp, SignUpError> {
+        match pool.resend_code(&user.email).await {
+            Ok(()) => self.insert_there(pool, request, user, None).await,
+            Err(PoolError::AlreadyConfirmed | PoolError::UnknownUser | PoolError::Refused) => {
+                // No mail left.
+                let key = ThrottleKey::of_mail_to(&user.email, CodePurpose::EmailVerification);
+                self.give_back(&key, counted).await;
+                self.taken_there(request, user).await
+            }
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    async fn insert_there(
+        &self,
+        pool: &dyn OutsidePool,
+        request: &SignUp<'_>,
+        user: User,
+        subject: Option<String>,
+    ) -> Result<SignedUp, SignUpError> {
+        let identity = subject.map(|subject| ExternalIdentity { issuer: pool.issuer().to_owned(), subject });
+        self.insert_signed_up(request, NewUser { identity, ..self.with_defaults(user) }).await
+    }
+
     async fn taken_there(&self, request: &SignUp<'_>, wanted: User) -> Result<SignedUp, SignUpError> {
         if self.conceals_taken(request.surface) { self.tell_owner(wanted).await } else { Err(self.taken(request)) }
+    }
+
+    /// Counts a mail that the pool has sent by now. The next one has to wait.
+    async fn note_mail_to(&self, email: &EmailAddress) {
+        if let Err(error) = self.admit_code_request(email, CodePurpose::EmailVerification).await {
+            tracing::warn!(%error, "the mail of a sign-up is not counted; the next may follow at once");
+        }
     }
 }
 

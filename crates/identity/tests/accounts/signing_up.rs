@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use doorward_identity::Surface;
+use doorward_identity::code::CodePurpose;
 use doorward_identity::mail::LetterKind;
 use doorward_identity::session::{SignIn, SignInError, SignedIn};
 use doorward_identity::user::{PersonDetails, SignUp, SignUpError, UserContext};
@@ -30,6 +31,7 @@ async fn the_mailed_code_opens_the_account_to_the_right_password() {
     assert_eq!((made.user.first_name.as_deref(), made.user.last_name.as_deref()), (Some("Ada"), Some("Lovelace")));
     assert_eq!(made.user.name.as_deref(), Some("Ada Lovelace"));
     assert_eq!(made.user.phone.as_ref().unwrap().as_str(), "+442079460000");
+    assert_eq!(*stage.tally.codes.lock().unwrap(), [(CodePurpose::EmailVerification, "issued")]);
     assert!(matches!(sign_in(&stage, ADA, "wrong").await, Err(SignInError::BadCredentials)));
     assert!(matches!(sign_in(&stage, ADA, PASSWORD).await, Err(SignInError::NotVerified)));
     stage.deliver().await;

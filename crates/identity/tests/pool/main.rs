@@ -5,7 +5,9 @@
 
 mod administering;
 mod issuing;
+mod least_rights;
 mod moving;
+mod outage;
 mod owning;
 mod pairs;
 mod script;

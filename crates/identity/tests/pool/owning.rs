@@ -67,6 +67,9 @@ async fn guesses_at_the_pools_codes_are_counted_here_before_the_pool_is_asked() 
     stage.world.advance(60);
     stage.pool.fails("confirm_sign_up", PoolError::LateCode);
     assert!(matches!(stage.verify(ADA, &stage.pool.code_to(ADA)).await, Err(AccountError::LateCode)));
+    // Of an address that nobody has a pool may say so too: that would tell the two apart.
+    let nobody = stage.verify("nobody@example.com", "123456").await;
+    assert!(matches!(nobody, Err(AccountError::BadCode)), "{nobody:?}");
     stage.pool.mends("confirm_sign_up");
     stage.world.advance(120);
     stage.verify(ADA, &stage.pool.code_to(ADA)).await.unwrap();

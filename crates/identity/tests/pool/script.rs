@@ -19,6 +19,10 @@ use crate::issuing::Issuing;
 pub(crate) const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Pool";
 pub(crate) const CLIENT: &str = "client-of-the-pool";
 
+/// What is done by Doorward's own permissions; everything else anybody may ask.
+const ADMINISTRATIVE: [&str; 7] =
+    ["find", "create", "set_password", "set_email", "sign_out_everywhere", "delete", "list"];
+
 /// An account of the pool.
 #[derive(Clone, Debug)]
 pub(crate) struct There {
@@ -35,7 +39,11 @@ struct State {
     /// Who has an access token.
     bearers: HashMap<String, String>,
     faults: HashMap<&'static str, PoolError>,
+    /// Which calls by Doorward's own permissions it answers; all where that is not said.
+    permitted: Option<Vec<&'static str>>,
     is_down: bool,
+    /// Whether it judges only every other password.
+    falters: bool,
     challenge: Option<Challenge>,
     rotates: bool,
     /// Whether its client has a secret, the proof of which is made with the subject.
@@ -113,6 +121,11 @@ impl Pool {
         self.state().is_down = is_down;
     }
 
+    /// From now on judges only every other password.
+    pub(crate) fn falters(&self) {
+        self.state().falters = true;
+    }
+
     pub(crate) fn wants(&self, challenge: Option<Challenge>) {
         self.state().challenge = challenge;
     }
@@ -132,6 +145,11 @@ impl Pool {
 
     pub(crate) fn fails(&self, operation: &'static str, error: PoolError) {
         self.state().faults.insert(operation, error);
+    }
+
+    /// From now on Doorward has these permissions and no others.
+    pub(crate) fn permits(&self, operations: &[&'static str]) {
+        self.state().permitted = Some(operations.to_vec());
     }
 
     pub(crate) fn mends(&self, operation: &'static str) {
@@ -180,6 +198,9 @@ impl Pool {
     /// Judges a password. Answers whose it is, and what they have to wait for.
     fn admit(&self, username: &str, password: &SecretString) -> Result<(PoolAccount, Option<Arc<Notify>>), PoolError> {
         let mut state = self.asked("sign_in")?;
+        if state.falters && state.calls.len() % 2 == 1 {
+            return Err(PoolError::Unavailable("it falters".to_owned()));
+        }
         let challenge = state.challenge;
         let there = find(&mut state, username).ok_or(PoolError::BadCredentials)?;
         if there.password != password.expose_secret() || !there.account.enabled {
@@ -200,6 +221,10 @@ impl Pool {
         state.calls.push(operation);
         if state.is_down {
             return Err(PoolError::Unavailable("connection refused".to_owned()));
+        }
+        let permitted = state.permitted.as_ref();
+        if ADMINISTRATIVE.contains(&operation) && permitted.is_some_and(|these| !these.contains(&operation)) {
+            return Err(PoolError::Misconfigured(format!("the permission for {operation} is missing")));
         }
         match state.faults.get(operation) {
             Some(error) => Err(error.clone()),

@@ -67,9 +67,9 @@ async fn a_sign_up_that_only_the_pool_took_is_finished_by_the_next() {
 #[tokio::test]
 async fn the_code_confirms_the_password_it_was_mailed_for_and_none_chosen_before() {
     let stage = Stage::outside().await;
-    stage.sign_up(ADA, SQUATTERS).await.unwrap();
+    // At the pool itself, so that nothing is known of it here.
+    stage.pool.add(ADA, SQUATTERS);
     let squatters_code = stage.pool.code_to(ADA);
-    stage.world.advance(60);
     stage.sign_up(ADA, OWNERS).await.unwrap();
     assert!(stage.verify(ADA, &squatters_code).await.is_err());
     stage.verify(ADA, &stage.pool.code_to(ADA)).await.unwrap();
@@ -78,13 +78,34 @@ async fn the_code_confirms_the_password_it_was_mailed_for_and_none_chosen_before
 }
 
 #[tokio::test]
+async fn an_address_that_somebody_signed_up_with_is_taken_and_its_owner_gets_in_by_a_reset() {
+    let stage = Stage::outside().await;
+    stage.sign_up(ADA, SQUATTERS).await.unwrap();
+    stage.pool.calls();
+    let refused = stage.sign_up("ADA@example.com", OWNERS).await;
+    assert!(matches!(refused, Err(SignUpError::Taken)), "{refused:?}");
+    assert_eq!(stage.pool.calls(), ["sign_up"], "the pool has been asked in the spelling that it knows, and no more");
+    assert_eq!(stage.pool.get(ADA).unwrap().password, SQUATTERS);
+    stage.reset(ADA, OWNERS).await.unwrap();
+    assert!(matches!(stage.sign_in(ADA, SQUATTERS).await, Err(SignInError::BadCredentials)));
+    stage.sign_in(ADA, OWNERS).await.unwrap();
+}
+
+#[tokio::test]
 async fn mail_to_one_address_has_its_pace_however_often_it_is_signed_up() {
     let stage = Stage::outside().await;
+    stage.pool.fails("sign_up", PoolError::WeakPassword("the password must not be weak".to_owned()));
+    assert!(matches!(stage.sign_up(ADA, OWNERS).await, Err(SignUpError::Refused(_))));
+    stage.pool.mends("sign_up");
+    stage.sign_up(ADA, OWNERS).await.expect("nothing was mailed to a refused one");
+    // Its record goes, and somebody signs up at the pool itself.
+    stage.node.delete_user(&admin(), stage.record(ADA).await.unwrap().id).await.unwrap();
+    stage.pool.add(ADA, SQUATTERS);
+    let early = stage.sign_up(ADA, OWNERS).await;
+    assert!(matches!(early, Err(SignUpError::Throttled { retry_after_s: 60 })), "{early:?}");
+    assert_eq!(stage.pool.get(ADA).unwrap().password, SQUATTERS);
+    stage.world.advance(60);
     stage.sign_up(ADA, OWNERS).await.unwrap();
-    let first = stage.pool.code_to(ADA);
-    let refused = stage.sign_up("ADA@example.com", OWNERS).await;
-    assert!(matches!(refused, Err(SignUpError::Throttled { retry_after_s: 60 })), "{refused:?}");
-    assert_eq!(stage.pool.code_to(ADA), first);
 }
 
 #[tokio::test]

@@ -164,6 +164,9 @@ promises! {
         of_attempts_at_once_exactly_five_are_admitted,
         a_blocked_attempt_counts_for_nothing,
         a_forgiven_counter_is_unused,
+        a_returned_attempt_was_never_made,
+        a_returned_attempt_leaves_the_wait_after_those_that_came_later,
+        of_attempts_at_once_that_are_returned_no_more_than_five_are_kept,
         counters_do_not_mix;
     key:
         keys_come_back_in_the_order_of_their_making,

@@ -220,7 +220,7 @@ async fn a_server_that_forgets_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn races_end_alike_on_a_serializable_server() {
-    for number in 0..18 {
+    for number in 0..19 {
         let Some(mut backend) = PostgresBackend::prepare().await else { return };
         backend.settings = "-cdefault_transaction_isolation=serializable";
         match number {
@@ -240,7 +240,8 @@ async fn races_end_alike_on_a_serializable_server() {
             13 => hold_on(backend, password::of_fifty_uses_of_a_grant_one_sets_the_password).await,
             14 => hold_on(backend, mail::no_mail_is_handed_to_two).await,
             15 => hold_on(backend, mail::a_mail_expires_once).await,
-            16 => hold_on(backend, domain::of_two_moves_that_close_a_circle_one_is_refused).await,
+            16 => hold_on(backend, throttle::of_attempts_at_once_that_are_returned_no_more_than_five_are_kept).await,
+            17 => hold_on(backend, domain::of_two_moves_that_close_a_circle_one_is_refused).await,
             _ => hold_on(backend, refresh::of_fifty_turns_of_one_token_one_rotates_and_the_rest_repeat_it).await,
         }
     }

@@ -15,17 +15,30 @@ struct ThrottleRow {
     blocked_until: Time,
 }
 
+impl TryFrom<ThrottleRow> for Throttle {
+    type Error = Fault;
+
+    fn try_from(row: ThrottleRow) -> Result<Self, Fault> {
+        let attempts = readable(u32::try_from(row.attempts).ok(), "count of attempts")?;
+        Ok(Self { attempts, blocked_until: row.blocked_until.into() })
+    }
+}
+
+/// The counter, locked, if it is there.
+async fn find(connection: &mut Connection, key: &ThrottleKey) -> Result<Option<ThrottleRow>, Fault> {
+    const FIND: &str = concat!("select attempts, blocked_until from signin_throttles where name = $1", for_update!());
+    Ok(sqlx::query_as(FIND).bind(&key.name).fetch_optional(connection).await?)
+}
+
 /// The counter, locked; made when it is not there.
 async fn lock(connection: &mut Connection, key: &ThrottleKey, now: Timestamp) -> Result<Throttle, Fault> {
-    const FIND: &str = concat!("select attempts, blocked_until from signin_throttles where name = $1", for_update!());
     // The update that changes nothing takes the lock when another made the counter in the meantime.
     const MAKE: &str = "insert into signin_throttles (name, known, attempts, blocked_until, updated_at)
         values ($1, $2, 0, $3, $4)
         on conflict (name) do update set name = excluded.name
         returning attempts, blocked_until";
     let unused = Throttle::unused();
-    let found: Option<ThrottleRow> = sqlx::query_as(FIND).bind(&key.name).fetch_optional(&mut *connection).await?;
-    let row = match found {
+    let row: ThrottleRow = match find(connection, key).await? {
         Some(row) => row,
         None => {
             sqlx::query_as(MAKE)
@@ -37,10 +50,7 @@ async fn lock(connection: &mut Connection, key: &ThrottleKey, now: Timestamp) ->
                 .await?
         }
     };
-    Ok(Throttle {
-        attempts: readable(u32::try_from(row.attempts).ok(), "count of attempts")?,
-        blocked_until: row.blocked_until.into(),
-    })
+    row.try_into()
 }
 
 #[async_trait]
@@ -64,6 +74,25 @@ impl ThrottleStore for Engine {
                 }
                 tx.commit().await?;
                 Ok(admission)
+            })
+            .await
+    }
+
+    async fn return_attempt(&self, key: &ThrottleKey, counted: Throttle) -> Result<(), StoreError> {
+        self.calls
+            .run("return_attempt", move || async move {
+                let mut tx = self.begin().await?;
+                if let Some(row) = find(&mut tx, key).await? {
+                    let left = Throttle::try_from(row)?.without(counted, key.schedule);
+                    sqlx::query("update signin_throttles set attempts = $2, blocked_until = $3 where name = $1")
+                        .bind(&key.name)
+                        .bind(i64::from(left.attempts))
+                        .bind(Time(left.blocked_until))
+                        .execute(&mut *tx)
+                        .await?;
+                }
+                tx.commit().await?;
+                Ok(())
             })
             .await
     }
