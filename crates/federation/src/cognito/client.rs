@@ -12,7 +12,8 @@ use aws_sdk_cognitoidentityprovider::config::interceptors::BeforeDeserialization
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
 use aws_sdk_cognitoidentityprovider::config::timeout::TimeoutConfig;
 use aws_sdk_cognitoidentityprovider::config::{
-    BehaviorVersion, Builder, ConfigBag, Intercept, Region, RuntimeComponents, StalledStreamProtectionConfig,
+    BehaviorVersion, Builder, ConfigBag, IdentityCache, Intercept, Region, RuntimeComponents,
+    StalledStreamProtectionConfig,
 };
 use aws_sdk_cognitoidentityprovider::error::BoxError;
 use aws_smithy_types::body::SdkBody;
@@ -28,7 +29,7 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// How long is waited.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
-    /// For a connection.
+    /// For a connection, and for credentials: less than for a try, so that it shows which of them did not come.
     pub(super) connect: Duration,
     /// For one try.
     pub(super) attempt: Duration,
@@ -73,6 +74,7 @@ impl Clients {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(settings.region.clone()))
             .timeout_config(timeouts)
+            .identity_cache(IdentityCache::lazy().load_timeout(budget.connect).build())
             // The time-out of a try already covers an answer that trickles.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .interceptor(BoundedAnswers);

@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
+use aws_config::imds;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_sdk_cognitoidentityprovider::config::SharedCredentialsProvider;
 use doorward_identity::observer::Unobserved;
@@ -156,4 +158,17 @@ async fn without_credentials_people_sign_in_and_what_needs_them_says_so() {
         );
     }
     assert!(!endpoint.operations().contains(&"AdminGetUser".to_owned()));
+}
+
+#[tokio::test]
+async fn credentials_that_do_not_come_are_missing() {
+    let endpoint = Endpoint::open().await;
+    // Where a machine at Amazon's would be told its own.
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let asked = imds::Client::builder().endpoint(format!("http://{}", mute.local_addr().unwrap())).unwrap().build();
+    let mute_provider = ImdsCredentialsProvider::builder().imds_client(asked).build();
+    let sdk = SdkConfig::builder().credentials_provider(SharedCredentialsProvider::new(mute_provider)).build();
+    let pool = CognitoPool::with_budget(&sdk, settings(&endpoint.url()), std::sync::Arc::new(Unobserved), impatient());
+    let refused = pool.find(SUBJECT).await.err();
+    assert!(matches!(&refused, Some(PoolError::Misconfigured(what)) if what.contains("credentials")), "{refused:?}");
 }

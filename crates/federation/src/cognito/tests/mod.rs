@@ -82,7 +82,7 @@ fn credentials() -> SdkConfig {
 /// Less patience, so that nobody waits who knows that nothing comes.
 fn impatient() -> Budget {
     let ms = Duration::from_millis;
-    Budget { connect: ms(300), attempt: ms(300), whole: ms(1500), rest: ms(10) }
+    Budget { connect: ms(200), attempt: ms(300), whole: ms(1500), rest: ms(10) }
 }
 
 fn pool_with(settings: CognitoSettings) -> (CognitoPool, Counted) {
