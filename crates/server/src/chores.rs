@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_identity::Identity;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -25,18 +25,18 @@ pub(crate) fn start(identity: &Arc<Identity>) -> MailRounds {
     tokio::spawn(renew_provider_tokens(Arc::clone(identity)));
     tokio::spawn(count_mail(Arc::clone(identity)));
     tokio::spawn(sweep(Arc::clone(identity)));
-    let (stop, stopped) = oneshot::channel();
+    let (stop, stopped) = watch::channel(());
     MailRounds { stop, task: tokio::spawn(send_mail(Arc::clone(identity), stopped)) }
 }
 
 /// Mail leaving, round after round.
 pub(crate) struct MailRounds {
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl MailRounds {
-    /// Begins no further round and ends when the one under way has.
+    /// Takes no further letter and ends when the one in hand has left.
     pub(crate) async fn finish(self) {
         drop(self.stop);
         // It ends in no other way than by itself.
@@ -53,17 +53,17 @@ enum Obstacle {
 }
 
 /// Says once when mail cannot leave, and once when it can again.
-async fn send_mail(identity: Arc<Identity>, mut stopped: oneshot::Receiver<()>) {
+async fn send_mail(identity: Arc<Identity>, mut stopped: watch::Receiver<()>) {
     let mut every = interval(MAIL_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = Obstacle::None;
     loop {
         tokio::select! {
-            _ = &mut stopped => return,
+            _ = stopped.changed() => return,
             _ = every.tick() => {}
             () = identity.mail_waiting() => {}
         }
-        let round = identity.deliver_mail().await;
+        let round = identity.deliver_mail(|| stopped.has_changed().is_ok()).await;
         let now = match &round {
             Err(_) => Obstacle::Outbox,
             Ok(round) if round.failed > 0 => Obstacle::Server,

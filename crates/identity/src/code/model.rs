@@ -81,7 +81,7 @@ pub struct CodeGuess {
 pub enum CodeEffect {
     /// Nothing more: another has to act first.
     UseUp,
-    /// The account's address counts as verified.
+    /// The account's address counts as verified; a contested one loses its password and sessions by it.
     VerifyEmail,
     /// Whoever has the grant may choose a password.
     Grant {

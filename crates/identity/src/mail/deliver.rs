@@ -41,10 +41,11 @@ impl Identity {
         self.outbox.notify_one();
     }
 
-    /// Sends the mail whose turn it is. Whatever is dropped half-way is taken up later, here or elsewhere.
-    pub async fn deliver_mail(&self) -> Result<MailRound, StoreError> {
+    /// Sends the mail whose turn it is, as long as `goes_on` says so before each. Whatever is dropped half-way is taken
+    /// up later, here or elsewhere.
+    pub async fn deliver_mail(&self, goes_on: impl Fn() -> bool + Send + Sync) -> Result<MailRound, StoreError> {
         let mut round = MailRound::default();
-        while round.sent + round.failed < ROUND {
+        while round.sent + round.failed < ROUND && goes_on() {
             let now = self.clock.now();
             let until = now.checked_add(LEASE).unwrap_or(Timestamp::MAX);
             let leased = self.store.lease_mail(&MailLease { at: now, until, limit: 1 }).await?;

@@ -68,6 +68,11 @@ pub trait UserStore: Send + Sync {
     /// proof does not hold.
     async fn change_password(&self, change: &PasswordChange<'_>, audit: &AuditEvent) -> Result<bool, StoreError>;
 
+    /// Notes that somebody else wants the address of an account that was never confirmed. When it is, by whomever, its
+    /// password goes and its sessions end: the owner of the address chooses a new one by a reset. Nothing happens to
+    /// an account whose address is verified.
+    async fn contest_sign_up(&self, user: UserId) -> Result<(), StoreError>;
+
     /// Makes the address count as verified, if it is still that one, with a change line. With `sole` nobody else may
     /// have had a hold on the account before: its password goes and every session ends. False when it is not that
     /// address's account.

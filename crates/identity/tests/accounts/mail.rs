@@ -56,7 +56,7 @@ async fn a_quarter_of_an_hour_without_a_mail_server_loses_nothing_and_is_made_up
     let stage = Stage::new().await;
     stage.post.turns(Mood::Down);
     stage.notices(20).await;
-    assert_eq!(stage.node.deliver_mail().await.unwrap(), MailRound { sent: 0, failed: 20 });
+    assert_eq!(stage.node.deliver_mail(|| true).await.unwrap(), MailRound { sent: 0, failed: 20 });
     assert_eq!(stage.work_for(15 * 60).await, 0);
     stage.post.turns(Mood::Takes);
     assert_eq!(stage.work_for(2 * 60).await, 20);
@@ -72,7 +72,7 @@ async fn a_worker_killed_while_it_sends_doubles_at_most_the_one_mail() {
         stage.notices(3).await;
         stage.post.turns(mood);
         tokio::select! {
-            round = stage.node.deliver_mail() => panic!("{round:?}"),
+            round = stage.node.deliver_mail(|| true) => panic!("{round:?}"),
             () = stage.post.hanging.notified() => {}
         }
         stage.post.turns(Mood::Takes);
@@ -123,7 +123,7 @@ async fn what_is_refused_for_good_is_given_up_listed_and_sent_when_an_operator_s
     let stage = Stage::new().await;
     stage.notices(2).await;
     stage.post.turns(Mood::Refuses);
-    assert_eq!(stage.node.deliver_mail().await.unwrap(), MailRound { sent: 0, failed: 2 });
+    assert_eq!(stage.node.deliver_mail(|| true).await.unwrap(), MailRound { sent: 0, failed: 2 });
     assert_eq!(stage.work_for(600).await, 0);
     assert_eq!(stage.post.calls(), 2, "what was given up is left alone");
     let given_up = stage.listed(MailState::Abandoned).await;
@@ -164,7 +164,7 @@ async fn workers_at_once_send_each_mail_once() {
     stage.notices(15).await;
     let nodes: [Arc<Identity>; 3] =
         [Arc::clone(&stage.node), stage.another_worker().await, stage.another_worker().await];
-    let workers = nodes.map(|node| tokio::spawn(async move { node.deliver_mail().await.unwrap().sent }));
+    let workers = nodes.map(|node| tokio::spawn(async move { node.deliver_mail(|| true).await.unwrap().sent }));
     let mut sent = 0;
     for worker in workers {
         sent += worker.await.unwrap();
@@ -180,8 +180,8 @@ async fn a_letter_that_cannot_be_opened_is_given_up_and_holds_up_no_other() {
     let mut parts = stage.world.parts("the key of another installation").await;
     parts.postman = stage.post.clone();
     let stranger = Identity::without_keys(parts).await.unwrap();
-    assert_eq!(stranger.deliver_mail().await.unwrap(), MailRound { sent: 0, failed: 1 });
-    assert_eq!(stranger.deliver_mail().await.unwrap(), MailRound::default());
+    assert_eq!(stranger.deliver_mail(|| true).await.unwrap(), MailRound { sent: 0, failed: 1 });
+    assert_eq!(stranger.deliver_mail(|| true).await.unwrap(), MailRound::default());
     assert_eq!(stage.post.calls(), 0);
     assert_eq!(stage.listed(MailState::Abandoned).await.len(), 1);
     // With the right key it leaves after all.

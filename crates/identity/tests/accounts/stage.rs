@@ -108,7 +108,7 @@ impl Stage {
 
     /// One round of the worker. Answers how many mails were sent.
     pub(crate) async fn deliver(&self) -> u32 {
-        self.node.deliver_mail().await.unwrap().sent
+        self.node.deliver_mail(|| true).await.unwrap().sent
     }
 
     pub(crate) async fn verify(&self, email: &str, code: &str) -> Result<(), AccountError> {

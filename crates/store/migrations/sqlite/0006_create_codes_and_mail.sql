@@ -8,6 +8,8 @@ alter table users add column phone text;
 alter table users add column signed_out_at integer;
 -- When the password was last changed or reset: a sign-in with the one before begins no session any more.
 alter table users add column password_changed_at integer;
+-- Whether somebody else than who signed up wanted the address before it was confirmed.
+alter table users add column sign_up_contested integer not null default 0;
 
 -- For credentials that others made: they do not name their session.
 create index sessions_by_credential on sessions (credential_hash);

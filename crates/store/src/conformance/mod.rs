@@ -92,6 +92,8 @@ promises! {
         a_password_kept_elsewhere_leaves_no_hash_here,
         only_an_active_account_changes_its_password,
         an_address_is_verified_as_long_as_it_is_the_accounts,
+        a_contested_address_is_confirmed_without_the_password_of_anybody,
+        what_is_confirmed_is_contested_no_more,
         a_sole_owner_finds_no_password_and_no_session_of_anybody;
     mail:
         a_mail_comes_back_as_it_was_put_in_and_leaves_when_sent,

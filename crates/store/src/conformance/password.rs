@@ -212,6 +212,47 @@ pub(super) async fn an_address_is_verified_as_long_as_it_is_the_accounts(stand: 
     assert_eq!(stand.audited(AuditAction::EmailVerified).await, 1);
 }
 
+pub(super) async fn a_contested_address_is_confirmed_without_the_password_of_anybody(stand: &Stand) {
+    for contested in [false, true] {
+        let user = stand.user(&format!("contested-{contested}@example.com")).await;
+        if contested {
+            stand.store.contest_sign_up(user.id).await.unwrap();
+            let current = PasswordProof::Current(&hash("hash"));
+            assert!(change(stand, user.id, current, "hash").await, "a password may still be changed");
+        }
+        let password_changed_at = stand.stored(user.id).await.password_changed_at;
+        let (session, _) = stand.new_session(user.id, None);
+        let session = NewSession { password_changed_at, ..session };
+        let event = stand.event(AuditAction::SessionStarted);
+        assert_eq!(stand.store.start_session(&session, &event).await.unwrap(), Started::Started);
+        code(stand, &user, CodePurpose::EmailVerification, "123456").await;
+        let redeemed = try_code(stand, user.id, CodePurpose::EmailVerification, "123456").await;
+        assert_eq!(redeemed, Redemption::Redeemed { new_email: None });
+        let stored = stand.stored(user.id).await;
+        assert!(stored.email_verified_at.is_some());
+        assert_eq!(password(&stored), (!contested).then_some("hash"));
+        let live = stand.store.find_live_session(session.id).await.unwrap().unwrap();
+        assert_eq!(live.ended_at.is_some(), contested);
+        assert_eq!(stored.password_changed_at != password_changed_at, contested);
+    }
+}
+
+pub(super) async fn what_is_confirmed_is_contested_no_more(stand: &Stand) {
+    let (verified, reset) = (stand.user("verified@example.com").await, stand.user("reset@example.com").await);
+    code(stand, &verified, CodePurpose::EmailVerification, "123456").await;
+    let _ = try_code(stand, verified.id, CodePurpose::EmailVerification, "123456").await;
+    stand.store.contest_sign_up(verified.id).await.unwrap();
+    let event = stand.event(AuditAction::EmailVerified);
+    assert!(stand.store.verify_email(verified.id, verified.email.key(), false, &event).await.unwrap());
+    assert_eq!(password(&stand.stored(verified.id).await), Some("hash"));
+
+    stand.store.contest_sign_up(reset.id).await.unwrap();
+    let grant = granted(stand, &reset, "grant").await;
+    assert!(change(stand, reset.id, PasswordProof::Grant(&grant), "chosen").await);
+    assert!(stand.store.verify_email(reset.id, reset.email.key(), false, &event).await.unwrap());
+    assert_eq!(password(&stand.stored(reset.id).await), Some("chosen"));
+}
+
 pub(super) async fn a_sole_owner_finds_no_password_and_no_session_of_anybody(stand: &Stand) {
     let user = stand.user("a@example.com").await;
     let (session, _) = stand.session(user.id).await;

@@ -49,7 +49,8 @@ async fn write(connection: &mut Connection, change: &PasswordChange<'_>, at: Tim
     let signed_out_at = change.keep.is_none().then_some(Time(at));
     sqlx::query(
         "update users set password_hash = $2, email_verified_at = coalesce(email_verified_at, $3),
-            signed_out_at = coalesce($4, signed_out_at), password_changed_at = $5, updated_at = $5, version = version + 1
+            signed_out_at = coalesce($4, signed_out_at), password_changed_at = $5, sign_up_contested = sign_up_contested and $3 is null,
+            updated_at = $5, version = version + 1
          where id = $1",
     )
     .bind(change.user.as_uuid())

@@ -216,6 +216,18 @@ impl UserStore for Engine {
             .await
     }
 
+    async fn contest_sign_up(&self, user: UserId) -> Result<(), StoreError> {
+        self.calls
+            .run("contest_sign_up", move || async move {
+                let mut tx = self.begin().await?;
+                let sql = "update users set sign_up_contested = true where id = $1 and email_verified_at is null";
+                sqlx::query(sql).bind(user.as_uuid()).execute(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(())
+            })
+            .await
+    }
+
     async fn verify_email(
         &self,
         user: UserId,

@@ -25,7 +25,7 @@ impl Postman for Post {
 impl App {
     /// The letters that an address got so far.
     async fn letters_to(&self, email: &str) -> Outcome<Vec<Letter>> {
-        self.identity.deliver_mail().await?;
+        self.identity.deliver_mail(|| true).await?;
         let letters = self.post.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(letters.iter().filter(|(to, _)| to == email).map(|(_, letter)| letter.clone()).collect())
     }
