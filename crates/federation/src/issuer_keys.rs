@@ -36,6 +36,13 @@ pub fn dialect_of(issuer: &str) -> TokenDialect {
     if cognito { TokenDialect::Cognito } else { TokenDialect::Standard }
 }
 
+/// `iss` of the tokens of a Cognito pool.
+pub fn pool_issuer(region: &str, pool_id: &str) -> String {
+    // The Chinese partition has a domain of its own.
+    let end = if region.starts_with("cn-") { ".cn" } else { "" };
+    format!("https://cognito-idp.{region}.amazonaws.com{end}/{pool_id}")
+}
+
 /// The trusted issuers and their keys.
 pub struct IssuerKeys(HashMap<String, (TrustedIssuer, Arc<Source>)>);
 

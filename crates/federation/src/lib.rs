@@ -26,7 +26,7 @@ pub use cognito::{
     ClientFacts, CognitoPool, CognitoSettings, PoolFacts, PoolPasswordRule, UserPoolSurvey, survey_user_pool,
 };
 pub use discovery::{DiscoveryError, Survey, survey};
-pub use issuer_keys::{IssuerConfig, IssuerKeys, dialect_of};
+pub use issuer_keys::{IssuerConfig, IssuerKeys, dialect_of, pool_issuer};
 pub use outbound::{Outbound, OutboundError, OutboundSettings};
 pub use provider::{
     BadPrivateKey, ClientAuth, Endpoints, LogoutStyle, OpenIdProviders, ProviderConfig, ProviderSurvey, survey_provider,

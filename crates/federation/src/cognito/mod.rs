@@ -37,6 +37,7 @@ use secrecy::SecretString;
 
 use self::client::{Budget, Clients};
 pub use self::survey::{ClientFacts, PoolFacts, PoolPasswordRule, UserPoolSurvey, survey_user_pool};
+use crate::issuer_keys::pool_issuer;
 
 /// A user pool as the operator describes it.
 #[derive(Clone, Debug)]
@@ -56,9 +57,7 @@ pub struct CognitoSettings {
 impl CognitoSettings {
     /// `iss` of the pool's tokens.
     pub fn issuer(&self) -> String {
-        // The Chinese partition has a domain of its own.
-        let suffix = if self.region.starts_with("cn-") { ".cn" } else { "" };
-        format!("https://cognito-idp.{}.amazonaws.com{suffix}/{}", self.region, self.pool_id)
+        pool_issuer(&self.region, &self.pool_id)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the old names of a Cognito pool mean together: who keeps the passwords, and the first provider.
 
+use doorward_federation::pool_issuer;
+
 use super::aliases;
 use super::sources::Origin;
 use super::values::{Value, Values};
@@ -43,7 +45,7 @@ fn first_provider(values: &mut Values, pool: Option<Value>, client: Option<Value
     };
     let issuer = || {
         let id = pool.items.first()?;
-        said(issuer(region_of(id).or(values.text("user_pool.region"))?, id))
+        said(pool_issuer(region_of(id).or(values.text("user_pool.region"))?, id))
     };
     let derived = [
         ("id", said("cognito".to_owned())),
@@ -67,12 +69,6 @@ fn first_provider(values: &mut Values, pool: Option<Value>, client: Option<Value
 /// A pool's id begins with its region.
 pub(super) fn region_of(pool_id: &str) -> Option<&str> {
     pool_id.rsplit_once('_').map(|(region, _)| region)
-}
-
-/// `iss` of a pool's tokens.
-pub(super) fn issuer(region: &str, pool_id: &str) -> String {
-    let end = if region.starts_with("cn-") { ".cn" } else { "" };
-    format!("https://cognito-idp.{region}.amazonaws.com{end}/{pool_id}")
 }
 
 /// Where a stand-in for AWS serves what is below the issuer's name.

@@ -1,5 +1,6 @@
 //! Who keeps the passwords.
 
+use doorward_federation::pool_issuer;
 use secrecy::SecretString;
 
 use super::super::cognito;
@@ -76,7 +77,7 @@ impl UserPool {
         let (pool_id, client_id) = (self.pool_id.as_deref()?, self.client_id.clone()?);
         (self.kind == PoolKind::Cognito).then_some(Issuer {
             entry: Issuer::USER_POOL.to_owned(),
-            issuer: cognito::issuer(self.region()?, pool_id),
+            issuer: pool_issuer(self.region()?, pool_id),
             audiences: vec![client_id],
             jwks_uri: self.endpoint_url.as_deref().map(|endpoint| cognito::document(endpoint, pool_id, "jwks.json")),
         })
