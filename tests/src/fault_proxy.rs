@@ -21,10 +21,12 @@ pub enum Fault {
     DropAfter,
 }
 
-/// Which calls fail: all, or those of one operation.
-#[derive(Clone, Debug)]
+/// What is answered to whoever may not do something.
+const FORBIDDEN: Fault = Fault::Answer(400, "AccessDeniedException");
+
+/// Which calls fail, by their operation.
 struct Rule {
-    operation: Option<String>,
+    applies: Box<dyn Fn(&str) -> bool + Send>,
     fault: Fault,
 }
 
@@ -57,12 +59,19 @@ impl FaultProxy {
 
     /// From now on every call fails so.
     pub fn fails(&self, fault: Fault) {
-        self.add(Rule { operation: None, fault });
+        self.add(fault, |_| true);
     }
 
     /// From now on every call of this operation, such as `SignUp`, fails so.
     pub fn fails_at(&self, operation: &str, fault: Fault) {
-        self.add(Rule { operation: Some(operation.to_owned()), fault });
+        let wanted = operation.to_owned();
+        self.add(fault, move |operation| operation == wanted);
+    }
+
+    /// From now on only these are done of what an administrator does.
+    pub fn permits(&self, operations: &'static [&'static str]) {
+        let is_administrative = |operation: &str| operation.starts_with("Admin") || operation.starts_with("List");
+        self.add(FORBIDDEN, move |operation| is_administrative(operation) && !operations.contains(&operation));
     }
 
     /// Passes everything on again.
@@ -76,8 +85,8 @@ impl FaultProxy {
         std::mem::take(&mut *self.state.calls.lock().expect("the calls"))
     }
 
-    fn add(&self, rule: Rule) {
-        self.state.rules.lock().expect("the rules").push(rule);
+    fn add(&self, fault: Fault, applies: impl Fn(&str) -> bool + Send + 'static) {
+        self.state.rules.lock().expect("the rules").push(Rule { applies: Box::new(applies), fault });
     }
 }
 
@@ -114,8 +123,7 @@ impl State {
 
     fn fault(&self, operation: &str) -> Option<Fault> {
         let rules = self.rules.lock().expect("the rules");
-        let mut hits = rules.iter().filter(|rule| rule.operation.as_deref().is_none_or(|wanted| wanted == operation));
-        hits.next().map(|rule| rule.fault)
+        rules.iter().find(|rule| (rule.applies)(operation)).map(|rule| rule.fault)
     }
 }
 

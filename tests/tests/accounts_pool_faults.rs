@@ -76,8 +76,6 @@ fn a_pool_that_fails_or_throttles_is_told_as_such_and_nothing_is_half_done() {
             (Fault::DropBefore, 503),
         ];
         for (round, (fault, status)) in faults.into_iter().enumerate() {
-            // Attempts count before the pool is asked; here they are too many for one account.
-            accounts.doorward.setup().database().execute("delete from signin_throttles");
             accounts.faults().fails(fault);
             for (what, call) in calls(accounts, &email, &tokens, &reset_token) {
                 assert_try_later(&format!("{what} with {fault:?}"), call.send(), status);
