@@ -6,6 +6,7 @@ use super::{CodeDigits, CodeEffect, CodeGuess, CodePurpose, Redemption};
 use crate::audit::{AuditAction, AuditActor};
 use crate::change::ChangeSubject;
 use crate::session::Origin;
+use crate::throttle::ThrottleKey;
 use crate::user::{AccountError, EmailAddress, User};
 use crate::{Identity, UserId};
 
@@ -98,7 +99,11 @@ impl Identity {
         if let Some(wait) = self.wait_from(address) {
             return Err(throttled(wait));
         }
-        let key = self.throttle_key(guess.user, Some(guess.email), address).await?.for_codes();
+        // What only the signed-in can try, strangers cannot use up.
+        let key = match (guess.purpose, guess.user) {
+            (CodePurpose::EmailChange, Some(user)) => ThrottleKey::of_own_codes(user.id),
+            _ => self.throttle_key(guess.user, Some(guess.email), address).await?.for_codes(),
+        };
         let _turn = self.turns.wait(&key).await;
         let counted = self.admit(&key).await?.map_err(throttled)?;
         match judgement.await {

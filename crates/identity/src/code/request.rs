@@ -80,7 +80,9 @@ impl Identity {
     pub(crate) async fn issue(&self, code: &super::NewCode, origin: &Origin) -> Result<bool, StoreError> {
         let (user, purpose) = (code.user, code.purpose);
         let detail = Some(purpose.as_str().to_owned());
-        let audit = self.audit(AuditActor::User(user), AuditAction::CodeIssued, user, detail, origin);
+        // Anybody may ask for the others.
+        let actor = if purpose == CodePurpose::EmailChange { AuditActor::User(user) } else { AuditActor::System };
+        let audit = self.audit(actor, AuditAction::CodeIssued, user, detail, origin);
         let issued = self.store.issue_code(code, &audit).await?;
         self.observer.code(purpose, if issued { "issued" } else { "unknown" });
         self.mail_was_put();

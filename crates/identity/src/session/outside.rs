@@ -126,7 +126,12 @@ impl Identity {
             if let Some(pool) = self.user_pool.outside().filter(|pool| pool.issuer() == issuer.issuer) {
                 let account = match token_use {
                     TokenUse::Allows => pool.whose(token).await.map_err(|error| not_told(error, issuer))?,
-                    TokenUse::Identifies => account_in(claims),
+                    // Signed when the account was there; whether it still is, the pool knows.
+                    TokenUse::Identifies => {
+                        let found = pool.find(&identity.subject).await.map_err(|error| not_told(error, issuer))?;
+                        found.filter(|account| account.enabled).ok_or(TokenRejection::UserDisabled)?;
+                        account_in(claims)
+                    }
                 };
                 let user = self.record_at(pool, &account, issuer).await?;
                 return self.active_context(user).await.map_err(not_provisioned);
@@ -210,6 +215,10 @@ fn not_told(error: PoolError, issuer: &TrustedIssuer) -> ValidateError {
     match error {
         PoolError::BadCredentials | PoolError::BadInput(..) => TokenRejection::Revoked.into(),
         PoolError::UnknownUser | PoolError::NotConfirmed => TokenRejection::UserDisabled.into(),
+        PoolError::Misconfigured(missing) => {
+            tracing::warn!(missing, "the user pool does not tell whose a token is; whoever signs in here is known");
+            TokenRejection::UserDisabled.into()
+        }
         other => unavailable(issuer, &other),
     }
 }

@@ -90,6 +90,10 @@ impl Identity {
     ) -> Result<SignedIn, RefreshError> {
         let context = self.store.find_context(user).await?.filter(|context| context.user.is_active());
         let context = Arc::new(context.ok_or(RefreshError::Invalid)?);
+        // Wherever the session began: this surface has no tokens for whom it would not sign in.
+        if surface == Surface::Accounts && context.user.email_verified_at.is_none() {
+            return Err(RefreshError::Invalid);
+        }
         let access = self.issue_access_token(surface, &context.user, session, session_expires_at)?;
         let id_token = match surface {
             Surface::Accounts => {

@@ -73,10 +73,6 @@ impl Refusal {
         Self { outcome: Some(outcome), error: SignInError::BadCredentials }
     }
 
-    const fn not_verified() -> Self {
-        Self { outcome: Some(SignInOutcome::NotVerified), error: SignInError::NotVerified }
-    }
-
     const fn throttled(retry_after_s: u64) -> Self {
         Self { outcome: Some(SignInOutcome::Throttled), error: SignInError::Throttled { retry_after_s } }
     }
@@ -192,7 +188,7 @@ impl Identity {
         }
         // A pool elsewhere has asked that itself, if it asks.
         if surface == Surface::Accounts && tokens.is_none() && user.email_verified_at.is_none() {
-            return Err(Refusal::not_verified());
+            return Err(self.not_verified());
         }
         let gone = || Refusal::bad_credentials(SignInOutcome::Disabled);
         let context = self.store.find_context(user.id).await?.map(Arc::new).ok_or_else(gone)?;
@@ -207,6 +203,13 @@ impl Identity {
         begun.ok_or_else(gone)
     }
 
+    /// A right password of an address that was never confirmed. Where a taken address is not told, neither is this: who
+    /// signs up and in would know by it whether theirs is the account.
+    fn not_verified(&self) -> Refusal {
+        let error = if self.settings.tell_taken { SignInError::NotVerified } else { SignInError::BadCredentials };
+        Refusal { outcome: Some(SignInOutcome::NotVerified), error }
+    }
+
     /// Whether nobody judged the password. While people move over from a pool, a wrong one of somebody who has moved is
     /// answered like one that the pool did not judge, so both count.
     fn is_unjudged(&self, proved: &Result<Proved, NotProved>) -> bool {
@@ -218,7 +221,9 @@ impl Identity {
     fn refuse(&self, address: Option<IpAddr>, refused: NotProved) -> Refusal {
         match refused {
             NotProved::Wrong(outcome) => self.count_failure(address, outcome),
-            NotProved::NotConfirmed => self.failed_from(address).map_or_else(Refusal::not_verified, Refusal::throttled),
+            NotProved::NotConfirmed => {
+                self.failed_from(address).map_or_else(|| self.not_verified(), Refusal::throttled)
+            }
             NotProved::Pool(failure) => failure.into(),
             NotProved::Hasher(error) => error.into(),
             NotProved::Store(error) => error.into(),

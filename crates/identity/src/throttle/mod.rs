@@ -106,7 +106,12 @@ impl ThrottleKey {
 
     /// The counter of the same account, or of nobody's, for guesses at codes.
     pub(crate) fn for_codes(self) -> Self {
-        Self { name: format!("code:{}", self.name), ..self }
+        Self { name: format!("code:{}", self.name), schedule: Schedule::Codes, ..self }
+    }
+
+    /// An account's counter for guesses at codes that only whoever is signed in to it can make.
+    pub(crate) fn of_own_codes(user: UserId) -> Self {
+        Self { name: format!("code:own:{user}"), known: true, schedule: Schedule::Codes }
     }
 
     /// The counter of codes asked for to an address, whether an account has it or not. Each purpose has its own:
@@ -114,6 +119,11 @@ impl ThrottleKey {
     pub(crate) fn of_mail_to(email: &EmailAddress, purpose: CodePurpose) -> Self {
         let name = format!("mail:{}:{}", purpose.as_str(), short_digest(email));
         Self { name, known: false, schedule: Schedule::Mail }
+    }
+
+    /// The counter of sign-ups with an address that are answered by mail.
+    pub(crate) fn of_sign_up(email: &EmailAddress) -> Self {
+        Self { name: format!("sign_up:{}", short_digest(email)), known: false, schedule: Schedule::Mail }
     }
 
     /// The counter of mail an account asks for to addresses that are not its own.

@@ -24,8 +24,11 @@ const MAIL_WAITS: [SignedDuration; 5] = [
 /// Which waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Schedule {
-    /// Between guesses that may be wrong: a few are free.
+    /// Between guesses at a password: a few are free, and there is a last one.
     Attempts,
+    /// Between guesses at codes: the same without a last one. A code is a way back in, nothing that could be found by
+    /// trying for long: it changes with every request.
+    Codes,
     /// Between mails that anybody can ask for: none is free.
     Mail,
 }
@@ -34,7 +37,8 @@ impl Schedule {
     /// How long the next attempt has to wait after so many.
     pub(super) fn wait_after(self, attempts: u32) -> SignedDuration {
         match self {
-            Self::Attempts => wait_after_attempts(attempts),
+            Self::Attempts if attempts >= LAST_ATTEMPT => LOCKED,
+            Self::Attempts | Self::Codes => wait_after_guesses(attempts),
             Self::Mail => {
                 let last = usize::try_from(attempts).unwrap_or(usize::MAX).min(MAIL_WAITS.len());
                 last.checked_sub(1).map_or(SignedDuration::ZERO, |position| MAIL_WAITS[position])
@@ -43,10 +47,9 @@ impl Schedule {
     }
 }
 
-fn wait_after_attempts(attempts: u32) -> SignedDuration {
+fn wait_after_guesses(attempts: u32) -> SignedDuration {
     match attempts {
         0..FREE_ATTEMPTS => SignedDuration::ZERO,
-        LAST_ATTEMPT.. => LOCKED,
         _ => {
             let doublings = (attempts - FREE_ATTEMPTS).min(16);
             FIRST_WAIT.checked_mul(1 << doublings).map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT))
@@ -102,6 +105,13 @@ mod tests {
         let made = attempts(Schedule::Attempts, SignedDuration::from_hours(24 * 30));
         assert_eq!(most_in_an_hour(&made), 10);
         assert_eq!(made.len(), 100);
+    }
+
+    #[test]
+    fn guesses_at_codes_are_as_rare_but_never_at_an_end() {
+        let made = attempts(Schedule::Codes, SignedDuration::from_hours(24 * 30));
+        assert_eq!(most_in_an_hour(&made), 10);
+        assert_eq!(Schedule::Codes.wait_after(u32::MAX), LONGEST_WAIT);
     }
 
     #[test]

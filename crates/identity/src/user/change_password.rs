@@ -9,6 +9,7 @@ use crate::audit::{AuditAction, AuditActor};
 use crate::change::ChangeSubject;
 use crate::mail::{Letter, NOTICE_LIFE};
 use crate::session::{Caller, Origin};
+use crate::user_pool::{ENDS_HERE_ONLY, PoolFailure, permitted};
 
 /// A wish for another password.
 pub struct PasswordChangeWish<'r> {
@@ -21,7 +22,8 @@ pub struct PasswordChangeWish<'r> {
 }
 
 impl Identity {
-    /// Changes the caller's password. Their session goes on.
+    /// Changes the caller's password. Their session goes on, unless a pool elsewhere keeps the passwords: there all
+    /// sessions end or none.
     pub async fn change_own_password(&self, caller: &Caller, wish: PasswordChangeWish<'_>) -> Result<(), AccountError> {
         let user = self.find_caller(caller).await?;
         let password = self.judge_new_password(wish.new, user.email.as_str())?;
@@ -31,6 +33,7 @@ impl Identity {
             Some(pool) => {
                 let subject = self.pool_subject(pool, user.id).await?.ok_or(AccountError::WrongPassword)?;
                 pool.set_password(&subject, &password).await.map_err(refused_by_pool)?;
+                permitted(pool.sign_out_everywhere(&subject).await, ENDS_HERE_ONLY).map_err(PoolFailure::from)?;
                 None
             }
         };
@@ -40,8 +43,8 @@ impl Identity {
             (Some(_), None) => return Err(AccountError::WrongPassword),
         };
         let notice = self.new_mail(Some(user.id), &user.email, &Letter::PasswordChanged, NOTICE_LIFE)?;
-        let change =
-            PasswordChange { user: user.id, proof, new_hash: new_hash.as_ref(), keep: caller.session, notice: &notice };
+        let keep = caller.session.filter(|_| new_hash.is_some());
+        let change = PasswordChange { user: user.id, proof, new_hash: new_hash.as_ref(), keep, notice: &notice };
         let audit = self.audit(AuditActor::User(user.id), AuditAction::PasswordChanged, user.id, None, &wish.origin);
         // Not done when somebody else changed it since: then the current one is another by now.
         if !self.store.change_password(&change, &audit).await? {

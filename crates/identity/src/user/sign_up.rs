@@ -12,7 +12,7 @@ use crate::fault::{FieldFault, Internal};
 use crate::mail::{Letter, NOTICE_LIFE};
 use crate::session::{Origin, SignInMethod, SignedIn};
 use crate::store::Inserted;
-use crate::throttle::Throttle;
+use crate::throttle::{Throttle, ThrottleKey};
 use crate::user_pool::{PoolFailure, permitted};
 use crate::{Identity, StoreError, Surface, UserId};
 
@@ -152,27 +152,54 @@ impl Identity {
 
     /// Where Doorward keeps the passwords.
     async fn sign_up_here(&self, request: &SignUp<'_>, checked: Checked) -> Result<SignedUp, SignUpError> {
+        let Checked { email, password, person } = checked;
+        let password = password.ok_or_else(|| Internal::new("a sign-up without a password"))?;
+        if self.conceals_taken(request.surface) {
+            self.admit_sign_up(&email).await?;
+        }
         // Looked up first so that a taken address, where the surface tells it anyway, costs no hash.
-        let taken = self.is_taken(&checked.email).await?;
-        if taken && !self.conceals_taken(request.surface) {
-            return Err(self.taken(request));
+        if let Some(here) = self.store.find_user_by_email(email.key()).await? {
+            self.contest(&here, password, request).await?;
+            return self.taken_here(request, self.new_user(email, person, None, Vec::new())).await;
         }
-        if request.surface == Surface::Accounts {
-            self.admit_mail_to(&checked.email).await?;
+        if self.is_taken_there(&email).await? {
+            if self.conceals_taken(request.surface) {
+                self.hasher.hash(password, request.origin.address).await?;
+            }
+            return self.taken_here(request, self.new_user(email, person, None, Vec::new())).await;
         }
-        let hash = match checked.password {
-            Some(password) => Some(self.hasher.hash(password, request.origin.address).await?),
-            None => None,
-        };
-        let user = self.new_user(checked.email, checked.person, hash, Vec::new());
-        if taken {
-            return self.tell_owner(user).await;
-        }
+        let hash = self.hasher.hash(password, request.origin.address).await?;
+        let user = self.new_user(email, person, Some(hash), Vec::new());
         let code = match request.surface {
             Surface::Accounts => Some(self.new_code(user.id, &user.email, CodePurpose::EmailVerification, None)?),
             Surface::Hosted | Surface::Signin | Surface::Directory => None,
         };
-        self.insert_signed_up(request, NewUser { code, ..self.with_defaults(user) }).await
+        let email = user.email.clone();
+        let made = self.insert_signed_up(request, NewUser { code, ..self.with_defaults(user) }).await?;
+        if request.surface == Surface::Accounts && !self.conceals_taken(request.surface) {
+            self.note_mail_to(&email).await;
+        }
+        Ok(made)
+    }
+
+    /// Whoever signs up with an address that was never confirmed, and another password, may be its owner, and so may
+    /// whoever was first: when it is confirmed, the password of neither counts.
+    async fn contest(&self, here: &User, password: SecretString, request: &SignUp<'_>) -> Result<(), SignUpError> {
+        let address = request.origin.address;
+        if here.email_verified_at.is_none() {
+            if !self.hasher.verify(here.password_hash.as_ref(), password, address).await? {
+                self.store.contest_sign_up(here.id).await?;
+                tracing::warn!(user.id = %here.id, "somebody else wants the address of an account before it is confirmed");
+            }
+        } else if self.conceals_taken(request.surface) {
+            self.hasher.hash(password, address).await?;
+        }
+        Ok(())
+    }
+
+    /// What whoever wanted a taken address hears.
+    pub(crate) async fn taken_here(&self, request: &SignUp<'_>, wanted: User) -> Result<SignedUp, SignUpError> {
+        if self.conceals_taken(request.surface) { self.tell_owner(wanted).await } else { Err(self.taken(request)) }
     }
 
     /// Makes the account, unless somebody has come first.
@@ -196,9 +223,8 @@ impl Identity {
         }
     }
 
-    /// Whether the address belongs to an account, here or in the pool that people leave: those shall sign in and move.
-    async fn is_taken(&self, email: &EmailAddress) -> Result<bool, SignUpError> {
-        let here = self.store.find_user_by_email(email.key()).await?.is_some();
+    /// Whether the address belongs to an account in the pool that people leave: those shall sign in and move.
+    async fn is_taken_there(&self, email: &EmailAddress) -> Result<bool, SignUpError> {
         let there = match self.user_pool.former() {
             Some(former) => {
                 let found = former.find(email.as_str()).await;
@@ -206,7 +232,7 @@ impl Identity {
             }
             None => None,
         };
-        Ok(here || there.is_some_and(|account| account.confirmed))
+        Ok(there.is_some_and(|account| account.confirmed))
     }
 
     /// Whether the surface does not tell that an address is taken.
@@ -219,6 +245,22 @@ impl Identity {
     pub(crate) fn taken(&self, request: &SignUp<'_>) -> SignUpError {
         let wait = self.failed_from(request.origin.address);
         wait.map_or(SignUpError::Taken, |retry_after_s| SignUpError::Throttled { retry_after_s })
+    }
+
+    /// Counts a sign-up that is answered by mail in any case, and the mail. Apart from each other: whoever asks for codes
+    /// keeps nobody from signing up.
+    pub(crate) async fn admit_sign_up(&self, email: &EmailAddress) -> Result<(), SignUpError> {
+        let counted = self.admit(&ThrottleKey::of_sign_up(email)).await?;
+        counted.map_err(|retry_after_s| SignUpError::Throttled { retry_after_s })?;
+        self.note_mail_to(email).await;
+        Ok(())
+    }
+
+    /// Counts a mail that has left with a sign-up. The next one has to wait.
+    pub(crate) async fn note_mail_to(&self, email: &EmailAddress) {
+        if let Err(error) = self.admit_code_request(email, CodePurpose::EmailVerification).await {
+            tracing::warn!(%error, "the mail of a sign-up is not counted; the next may follow at once");
+        }
     }
 
     /// Counts a mail that a sign-up sends to the address.

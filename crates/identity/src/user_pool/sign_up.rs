@@ -11,9 +11,7 @@ use super::{OutsidePool, PoolAccount, PoolError, PoolFailure, PoolSignUp, permit
 use crate::code::CodePurpose;
 use crate::fault::{FieldFault, Internal};
 use crate::throttle::{Throttle, ThrottleKey};
-use crate::user::{
-    Checked, EmailAddress, ExternalIdentity, NewUser, SignUp, SignUpError, SignedUp, User, as_it_would_be,
-};
+use crate::user::{Checked, ExternalIdentity, NewUser, SignUp, SignUpError, SignedUp, User, as_it_would_be};
 use crate::{Identity, Surface};
 
 /// What it means that Doorward may not see, or not delete, a sign-up that nobody confirmed.
@@ -30,13 +28,13 @@ impl Identity {
         let password = password.ok_or_else(|| Internal::new("a sign-up without a password"))?;
         let conceals = self.conceals_taken(request.surface);
         if conceals {
-            self.admit_mail_to(&email).await?;
+            self.admit_sign_up(&email).await?;
         }
         let here = self.store.find_user_by_email(email.key()).await?;
         // Only the accounts surface answers alike for a record that is there: the others show the account they made.
         let is_open = |user: &User| request.surface == Surface::Accounts && user.is_active();
         if here.as_ref().is_some_and(|user| !is_open(user)) {
-            return self.taken_there(request, self.new_user(email, person, None, Vec::new())).await;
+            return self.taken_here(request, self.new_user(email, person, None, Vec::new())).await;
         }
         let email = here.as_ref().map_or(email, |user| user.email.clone());
         let user = self.new_user(email, person, None, Vec::new());
@@ -53,7 +51,7 @@ impl Identity {
             }
             // Where a taken address is not told, looking further would tell it by its time.
             (Err(PoolError::Taken), None) if !conceals => self.look_further(pool, request, user, &password).await,
-            (Err(PoolError::Taken), _) => self.taken_there(request, user).await,
+            (Err(PoolError::Taken), _) => self.taken_here(request, user).await,
             (Err(error), _) => Err(refused(error)),
         }
     }
@@ -72,7 +70,7 @@ impl Identity {
         {
             // Administrators shall see whose the address is.
             self.record_of::<SignUpError>(pool, account).await?;
-            return self.taken_there(request, user).await;
+            return self.taken_here(request, user).await;
         }
         let counted = self.admit_mail_to(&user.email).await?;
         let is_free = match found {
@@ -88,7 +86,7 @@ impl Identity {
         }
         match pool.sign_up(PoolSignUp::of(&user, password)).await {
             Ok(subject) => self.insert_there(pool, request, user, Some(subject)).await,
-            Err(PoolError::Taken) => self.taken_there(request, user).await,
+            Err(PoolError::Taken) => self.taken_here(request, user).await,
             Err(error) => Err(refused(error)),
         }
     }
@@ -107,7 +105,7 @@ impl Identity {
                 // No mail left.
                 let key = ThrottleKey::of_mail_to(&user.email, CodePurpose::EmailVerification);
                 self.give_back(&key, counted).await;
-                self.taken_there(request, user).await
+                self.taken_here(request, user).await
             }
             Err(error) => Err(refused(error)),
         }
@@ -122,17 +120,6 @@ impl Identity {
     ) -> Result<SignedUp, SignUpError> {
         let identity = subject.map(|subject| ExternalIdentity { issuer: pool.issuer().to_owned(), subject });
         self.insert_signed_up(request, NewUser { identity, ..self.with_defaults(user) }).await
-    }
-
-    async fn taken_there(&self, request: &SignUp<'_>, wanted: User) -> Result<SignedUp, SignUpError> {
-        if self.conceals_taken(request.surface) { self.tell_owner(wanted).await } else { Err(self.taken(request)) }
-    }
-
-    /// Counts a mail that the pool has sent by now. The next one has to wait.
-    async fn note_mail_to(&self, email: &EmailAddress) {
-        if let Err(error) = self.admit_code_request(email, CodePurpose::EmailVerification).await {
-            tracing::warn!(%error, "the mail of a sign-up is not counted; the next may follow at once");
-        }
     }
 }
 

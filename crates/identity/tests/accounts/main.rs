@@ -11,6 +11,7 @@ mod mail;
 mod post;
 mod resetting;
 mod signing_up;
+mod squatting;
 mod stage;
 #[path = "../world/mod.rs"]
 mod world;

@@ -33,6 +33,16 @@ pub(crate) struct There {
     pub(crate) refresh_tokens: Vec<(String, Uuid)>,
 }
 
+/// How it does.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Health {
+    #[default]
+    Well,
+    /// It judges only every other password.
+    Falters,
+    Down,
+}
+
 #[derive(Default)]
 struct State {
     accounts: Vec<There>,
@@ -41,9 +51,7 @@ struct State {
     faults: HashMap<&'static str, PoolError>,
     /// Which calls by Doorward's own permissions it answers; all where that is not said.
     permitted: Option<Vec<&'static str>>,
-    is_down: bool,
-    /// Whether it judges only every other password.
-    falters: bool,
+    health: Health,
     challenge: Option<Challenge>,
     rotates: bool,
     /// Whether its client has a secret, the proof of which is made with the subject.
@@ -118,12 +126,12 @@ impl Pool {
     }
 
     pub(crate) fn goes(&self, is_down: bool) {
-        self.state().is_down = is_down;
+        self.state().health = if is_down { Health::Down } else { Health::Well };
     }
 
     /// From now on judges only every other password.
     pub(crate) fn falters(&self) {
-        self.state().falters = true;
+        self.state().health = Health::Falters;
     }
 
     pub(crate) fn wants(&self, challenge: Option<Challenge>) {
@@ -198,7 +206,7 @@ impl Pool {
     /// Judges a password. Answers whose it is, and what they have to wait for.
     fn admit(&self, username: &str, password: &SecretString) -> Result<(PoolAccount, Option<Arc<Notify>>), PoolError> {
         let mut state = self.asked("sign_in")?;
-        if state.falters && state.calls.len() % 2 == 1 {
+        if state.health == Health::Falters && state.calls.len() % 2 == 1 {
             return Err(PoolError::Unavailable("it falters".to_owned()));
         }
         let challenge = state.challenge;
@@ -219,7 +227,7 @@ impl Pool {
     fn asked(&self, operation: &'static str) -> Result<MutexGuard<'_, State>, PoolError> {
         let mut state = self.state();
         state.calls.push(operation);
-        if state.is_down {
+        if state.health == Health::Down {
             return Err(PoolError::Unavailable("connection refused".to_owned()));
         }
         let permitted = state.permitted.as_ref();

@@ -1,6 +1,7 @@
 //! Sessions whose tokens are the pool's own: renewed there, ended on both sides.
 
 use doorward_identity::session::{Origin, RefreshError, SignInError, SignOutError, TokenRejection};
+use doorward_identity::user::PasswordChangeWish;
 use doorward_identity::user_pool::{PoolError, PoolFailure, UserPool};
 use doorward_identity::{SessionId, Surface};
 use secrecy::ExposeSecret;
@@ -187,4 +188,23 @@ async fn a_session_lasts_no_longer_than_sessions_here_do() {
     let signed_in = stage.sign_in(ADA, OWNERS).await.unwrap();
     stage.world.advance(30 * 24 * 3600);
     assert!(matches!(stage.refresh(&signed_in.refresh_token).await, Err(RefreshError::Invalid)));
+}
+
+#[tokio::test]
+async fn another_password_ends_what_a_thief_began_at_the_pool() {
+    let stage = Stage::outside().await;
+    stage.pool.has(ADA, OWNERS);
+    let signed_in = stage.sign_in(ADA, OWNERS).await.unwrap();
+    let caller = stage.validate(&signed_in.access_token).await.unwrap();
+    let thief = stage.pool.tokens(ADA);
+    stage.validate(thief.access_token.expose_secret()).await.unwrap();
+    stage.world.advance(1);
+    let (current, new) = (OWNERS.into(), "Another-Pass-5".into());
+    let wish = PasswordChangeWish { current: &current, new: &new, origin: from(HOME) };
+    stage.node.change_own_password(&caller, wish).await.unwrap();
+    for token in [&thief.access_token, &thief.id_token] {
+        assert_eq!(stage.validate(token.expose_secret()).await.unwrap_err(), TokenRejection::Revoked);
+    }
+    assert!(matches!(stage.refresh(&thief.refresh_token.unwrap()).await, Err(RefreshError::Invalid)));
+    stage.sign_in(ADA, "Another-Pass-5").await.unwrap();
 }

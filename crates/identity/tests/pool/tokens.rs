@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use doorward_identity::Surface;
 use doorward_identity::session::TokenRejection::{Malformed, WrongAudience};
-use doorward_identity::session::{Origin, TokenRejection, ValidateError};
-use doorward_identity::user::UserStatus;
+use doorward_identity::session::{Origin, RefreshError, TokenRejection, ValidateError};
+use doorward_identity::user::{NewAccount, UserStatus};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::script::Pool;
 use crate::stage::{ADA, OWNERS, SQUATTERS, Stage, judged};
-use crate::world::{admin, sign_in, sign_up};
+use crate::world::{PASSWORD, admin, sign_in, sign_up};
 
 fn claims(pool: &Pool, token_use: &str) -> Value {
     let account = pool.get(ADA).unwrap().account;
@@ -174,8 +174,35 @@ async fn an_id_token_of_ours_is_no_bearer_token() {
     sign_up(&local, ADA).await;
     let signed_in = sign_in(&local, ADA).await;
     assert!(signed_in.id_token.is_none());
+    // The accounts surface has tokens only for whom it would sign in, wherever their session began.
+    let refused = local.refresh(Surface::Accounts, &signed_in.refresh_token, Origin::default()).await;
+    assert!(matches!(refused, Err(RefreshError::Invalid)));
+    let verified = NewAccount {
+        email: "grace@example.com".to_owned(),
+        password: Some(PASSWORD.into()),
+        name: None,
+        roles: Vec::new(),
+        email_verified: true,
+    };
+    local.create_account(&admin(), verified).await.unwrap();
+    let signed_in = sign_in(&local, "grace@example.com").await;
     let renewed = local.refresh(Surface::Accounts, &signed_in.refresh_token, Origin::default()).await.unwrap();
     let refused = judged(local.validate(&renewed.id_token.unwrap()).await);
     assert_eq!(refused.unwrap_err(), TokenRejection::Malformed);
     local.validate(&renewed.access_token).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_id_token_brings_no_deleted_account_back() {
+    let stage = Stage::outside().await;
+    stage.pool.has(ADA, OWNERS);
+    let signed_in = stage.sign_in(ADA, OWNERS).await.unwrap();
+    let id_token = signed_in.id_token.unwrap();
+    stage.validate(&id_token).await.unwrap();
+    let ada = stage.record(ADA).await.unwrap().id;
+    stage.node.delete_user(&admin(), ada).await.unwrap();
+    for token in [&id_token, &signed_in.access_token] {
+        stage.validate(token).await.unwrap_err();
+    }
+    assert!(stage.record(ADA).await.is_none());
 }

@@ -56,12 +56,13 @@ fn print(report: &UserPoolReport, left: &[Left], out: &mut impl Write) -> anyhow
         table::print(out, &["EMAIL", "SUBJECT", "STANDING"], &left.iter().map(row).collect::<Vec<_>>())?;
         writeln!(out)?;
     }
-    let UserPoolReport { moved, left, only_there } = report;
+    let UserPoolReport { moved, left: known, only_there } = report;
+    let left = known + only_there;
     writeln!(
         out,
-        "{moved} moved over, {left} with their password still at the pool, {only_there} without an account here"
+        "{moved} moved over, {left} with their password still at the pool: {known} with an account here, {only_there} without"
     )?;
-    if left + only_there == 0 {
+    if left == 0 {
         writeln!(out, "nobody is left: take user_pool.migrate_from away")?;
     }
     Ok(())
@@ -71,7 +72,8 @@ fn print_json(report: &UserPoolReport, left: &[Left], out: &mut impl Write) -> a
     let member = |left: &Left| json!({ "email": left.email, "subject": left.subject, "standing": left.standing });
     let told = json!({
         "moved": report.moved,
-        "left": report.left,
+        // All of them: with anybody left the pool is still needed.
+        "left": report.left + report.only_there,
         "only_there": report.only_there,
         "accounts": left.iter().map(member).collect::<Vec<_>>(),
     });
@@ -117,7 +119,7 @@ mod tests {
         let text = written(|out| print(&report, &left, out));
         assert!(!text.contains("a@example.com") && text.contains("b@example.com  s-1      left\n"), "{text}");
         assert!(
-            text.contains("1 moved over, 1 with their password still at the pool, 1 without an account here"),
+            text.contains("1 moved over, 2 with their password still at the pool: 1 with an account here, 1 without"),
             "{text}"
         );
         let json: serde_json::Value = serde_json::from_str(&written(|out| print_json(&report, &left, out))).unwrap();

@@ -50,7 +50,7 @@ pub(super) async fn code(stand: &Stand, user: &User, purpose: CodePurpose, digit
     code
 }
 
-fn guess(user: UserId, purpose: CodePurpose, digits: &str) -> CodeGuess {
+pub(super) fn guess(user: UserId, purpose: CodePurpose, digits: &str) -> CodeGuess {
     CodeGuess { user, purpose, digest: SecretHash::of(digits), effect: CodeEffect::UseUp }
 }
 

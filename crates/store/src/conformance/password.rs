@@ -3,7 +3,7 @@
 use doorward_identity::UserId;
 use doorward_identity::audit::AuditAction;
 use doorward_identity::change::ChangeSubject;
-use doorward_identity::code::{CodePurpose, Redemption};
+use doorward_identity::code::{CodeEffect, CodeGuess, CodePurpose, Redemption};
 use doorward_identity::credential::PasswordHash;
 use doorward_identity::mail::{LetterKind, NewMail};
 use doorward_identity::session::{NewSession, Started};
@@ -13,7 +13,7 @@ use doorward_protocol::opaque::SecretHash;
 use jiff::SignedDuration;
 
 use super::Stand;
-use super::code::{code, granted, outbox_ids, try_code};
+use super::code::{code, granted, guess, outbox_ids, try_code};
 use super::stand::at_once;
 
 fn hash(text: &str) -> PasswordHash {
@@ -29,6 +29,13 @@ async fn change(stand: &Stand, user: UserId, proof: PasswordProof<'_>, new: &str
     let (new, notice) = (hash(new), notice(stand, user));
     let change = PasswordChange { user, proof, new_hash: Some(&new), keep: None, notice: &notice };
     stand.store.change_password(&change, &stand.event(AuditAction::PasswordChanged)).await.unwrap()
+}
+
+/// Confirms the address with the code 123456.
+async fn confirm(stand: &Stand, user: UserId) -> Redemption {
+    let guess = guess(user, CodePurpose::EmailVerification, "123456");
+    let guess = CodeGuess { effect: CodeEffect::VerifyEmail, ..guess };
+    stand.store.redeem_code(&guess, &stand.event(AuditAction::EmailVerified)).await.unwrap()
 }
 
 fn password(user: &User) -> Option<&str> {
@@ -226,8 +233,7 @@ pub(super) async fn a_contested_address_is_confirmed_without_the_password_of_any
         let event = stand.event(AuditAction::SessionStarted);
         assert_eq!(stand.store.start_session(&session, &event).await.unwrap(), Started::Started);
         code(stand, &user, CodePurpose::EmailVerification, "123456").await;
-        let redeemed = try_code(stand, user.id, CodePurpose::EmailVerification, "123456").await;
-        assert_eq!(redeemed, Redemption::Redeemed { new_email: None });
+        assert_eq!(confirm(stand, user.id).await, Redemption::Redeemed { new_email: None });
         let stored = stand.stored(user.id).await;
         assert!(stored.email_verified_at.is_some());
         assert_eq!(password(&stored), (!contested).then_some("hash"));
@@ -240,7 +246,7 @@ pub(super) async fn a_contested_address_is_confirmed_without_the_password_of_any
 pub(super) async fn what_is_confirmed_is_contested_no_more(stand: &Stand) {
     let (verified, reset) = (stand.user("verified@example.com").await, stand.user("reset@example.com").await);
     code(stand, &verified, CodePurpose::EmailVerification, "123456").await;
-    let _ = try_code(stand, verified.id, CodePurpose::EmailVerification, "123456").await;
+    assert_eq!(confirm(stand, verified.id).await, Redemption::Redeemed { new_email: None });
     stand.store.contest_sign_up(verified.id).await.unwrap();
     let event = stand.event(AuditAction::EmailVerified);
     assert!(stand.store.verify_email(verified.id, verified.email.key(), false, &event).await.unwrap());
@@ -249,6 +255,7 @@ pub(super) async fn what_is_confirmed_is_contested_no_more(stand: &Stand) {
     stand.store.contest_sign_up(reset.id).await.unwrap();
     let grant = granted(stand, &reset, "grant").await;
     assert!(change(stand, reset.id, PasswordProof::Grant(&grant), "chosen").await);
+    let event = stand.event(AuditAction::EmailVerified);
     assert!(stand.store.verify_email(reset.id, reset.email.key(), false, &event).await.unwrap());
     assert_eq!(password(&stand.stored(reset.id).await), Some("chosen"));
 }
