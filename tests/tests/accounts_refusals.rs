@@ -50,7 +50,7 @@ const TABLE: &[(&str, &str, &str, Said)] = &[
     ("ask", "ResendConfirmationCode", "LimitExceededException", Said::Later(429)),
     ("ask", "ResendConfirmationCode", "CodeDeliveryFailureException", Said::Later(503)),
     ("ask", "ResendConfirmationCode", "TooManyRequestsException", Said::Later(429)),
-    ("forgot", "AdminGetUser", "AccessDeniedException", Said::Later(503)),
+    ("forgot", "AdminGetUser", "InternalErrorException", Said::Later(503)),
     ("forgot", "AdminGetUser", "TooManyRequestsException", Said::Later(429)),
     ("change", "AdminSetUserPassword", "InvalidPasswordException", Said::Field("new_password")),
     ("change", "AdminSetUserPassword", "AccessDeniedException", Said::Later(503)),
