@@ -18,6 +18,9 @@ fn caller(roles: &[&str], authenticated_at: Timestamp) -> Caller {
         email: "ann@example.com".parse().unwrap(),
         email_verified_at: None,
         name: Some("Zoë".to_owned()),
+        first_name: None,
+        last_name: None,
+        phone: None,
         avatar_url: None,
         password_hash: None,
         roles: roles.iter().map(|role| role.parse().unwrap()).collect(),
@@ -25,6 +28,8 @@ fn caller(roles: &[&str], authenticated_at: Timestamp) -> Caller {
         created_at: Timestamp::UNIX_EPOCH,
         updated_at: Timestamp::UNIX_EPOCH,
         last_signin_at: None,
+        signed_out_at: None,
+        password_changed_at: None,
         version: 1,
     };
     let context = Arc::new(UserContext { user, teams: Vec::new(), domains: Vec::new() });

@@ -92,6 +92,9 @@ fn person(id: &str, roles: Vec<Role>, email_verified_at: Option<Timestamp>) -> U
         email: "someone@example.com".parse().unwrap(),
         email_verified_at,
         name: None,
+        first_name: None,
+        last_name: None,
+        phone: None,
         avatar_url: None,
         password_hash: None,
         roles,
@@ -99,6 +102,8 @@ fn person(id: &str, roles: Vec<Role>, email_verified_at: Option<Timestamp>) -> U
         created_at: Timestamp::UNIX_EPOCH,
         updated_at: Timestamp::UNIX_EPOCH,
         last_signin_at: None,
+        signed_out_at: None,
+        password_changed_at: None,
         version: 1,
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use doorward_protocol::jwt::{JwtError, TimeRules, Times, Unverified, VerifiedClaims};
+use doorward_protocol::jwt::{JwtError, TimeRules, Unverified, VerifiedClaims};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,7 +84,9 @@ impl Identity {
             self.live.remember_token(token, Remembered { expires_at: until, holder: Holder::Session(id, user) });
             return Ok(caller);
         }
-        if is_older_than_sign_out(&context, &times) {
+        // A pool's renewed tokens still say when the person signed in.
+        let begun_at = authenticated_at.filter(|_| issuer.dialect == TokenDialect::Cognito).or(times.issued_at);
+        if is_older_than_sign_out(&context, begun_at) {
             return Err(TokenRejection::Revoked.into());
         }
         let context = self.live.person(context.user.id).unwrap_or(context);
@@ -180,11 +182,11 @@ fn for_us(claims: &VerifiedClaims, issuer: &TrustedIssuer) -> Result<TokenUse, J
     }
 }
 
-/// Whether all sessions of the person ended since the token was issued. A token that does not say when is no younger;
+/// Whether all sessions of the person ended since the token's began. A token that does not say when is no younger;
 /// tokens tell whole seconds, and whoever signs in right after a reset has one of the same second.
-fn is_older_than_sign_out(context: &UserContext, times: &Times) -> bool {
+fn is_older_than_sign_out(context: &UserContext, begun_at: Option<Timestamp>) -> bool {
     let Some(signed_out_at) = context.user.signed_out_at else { return false };
-    times.issued_at.is_none_or(|issued_at| issued_at.as_second() < signed_out_at.as_second())
+    begun_at.is_none_or(|begun_at| begun_at.as_second() < signed_out_at.as_second())
 }
 
 /// The account of an ID token.

@@ -48,13 +48,8 @@ impl Schedule {
 }
 
 fn wait_after_guesses(attempts: u32) -> SignedDuration {
-    match attempts {
-        0..FREE_ATTEMPTS => SignedDuration::ZERO,
-        _ => {
-            let doublings = (attempts - FREE_ATTEMPTS).min(16);
-            FIRST_WAIT.checked_mul(1 << doublings).map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT))
-        }
-    }
+    let Some(doublings) = attempts.checked_sub(FREE_ATTEMPTS) else { return SignedDuration::ZERO };
+    FIRST_WAIT.checked_mul(1 << doublings.min(16)).map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]

@@ -51,8 +51,8 @@ async fn an_address_that_two_signed_up_with_is_confirmed_for_whoever_reads_its_m
             }
         }
         stage.node.validate(&squatter.access_token).await.unwrap_err();
-        let token = stage.reset_token(OWNER).await;
-        stage.reset(&token, OWNERS).await.unwrap();
+        let grant = stage.reset_token(OWNER).await;
+        stage.reset(&grant, OWNERS).await.unwrap();
         sign_in(&stage, Surface::Accounts, OWNERS).await.unwrap();
     }
 }
