@@ -24,7 +24,22 @@ pub(super) fn derive(values: &mut Values, with_aws: bool) {
             Value { items: vec!["cognito".to_owned()], origin: pool.origin.clone() },
         );
     }
+    region_of_platform(values);
     first_provider(values, pool, client);
+}
+
+/// Amazon's platforms set AWS_REGION to where the process runs; where a pool is its id says.
+fn region_of_platform(values: &mut Values) {
+    let is_platforms = |value: &&Value| matches!(&value.origin, Origin::Env(name) if name == "AWS_REGION");
+    let is_stood_in = values.is_given("user_pool.endpoint_url") || values.is_given("aws.endpoint_url");
+    if is_stood_in || values.given("user_pool.region").filter(is_platforms).is_none() {
+        return;
+    }
+    let Some(pool) = values.given("user_pool.pool_id").cloned() else { return };
+    if let Some(region) = pool.items.first().and_then(|id| region_of(id)) {
+        let region = Value { items: vec![region.to_owned()], origin: pool.origin };
+        values.insert("user_pool.region".to_owned(), region);
+    }
 }
 
 /// The pool's hosted page is the first provider where an old name speaks of it.

@@ -39,6 +39,13 @@ pub(super) fn of(config: &Config, values: &Values) -> Vec<String> {
         notices
             .push("providers are named, and surfaces.hosted.enabled is false: nobody signs in through them".to_owned());
     }
+    if let (None, Some(_), None) = (config.user_pool.asked_by(), &config.user_pool.pool_id, &config.user_pool.client_id)
+    {
+        notices.push(
+            "user_pool.pool_id names a pool, and user_pool.client_id is missing: passwords are kept here, not there"
+                .to_owned(),
+        );
+    }
     if config.surfaces.directory.dev_headers {
         notices.push("developer headers are on: anybody who reaches Doorward can be anybody".to_owned());
     }

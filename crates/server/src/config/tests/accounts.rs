@@ -110,6 +110,16 @@ fn what_is_no_pool_id_is_refused_where_it_was_written() {
 }
 
 #[test]
+fn where_the_process_runs_does_not_say_where_the_pool_is() {
+    let pool = [("COGNITO_USER_POOL_ID", "eu-west-3_Ab3"), ("COGNITO_CLIENT_ID", "c")];
+    let platform = [&pool[..], &[("AWS_REGION", "us-east-1")]].concat();
+    assert_eq!(from_env(&platform).user_pool.region(), Some("eu-west-3"));
+    // Whoever names the pool's region means it.
+    let mistaken = [&pool[..], &[("COGNITO_REGION", "us-east-1")]].concat();
+    assert!(refused(&sources("", &mistaken, ""))[0].contains("and the pool eu-west-3_Ab3 is in eu-west-3"));
+}
+
+#[test]
 fn a_stand_in_for_aws_has_no_regions() {
     let local = [
         ("COGNITO_USER_POOL_ID", "local_Ab3"),
