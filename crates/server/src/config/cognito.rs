@@ -28,11 +28,11 @@ pub(super) fn derive(values: &mut Values, with_aws: bool) {
     first_provider(values, pool, client);
 }
 
-/// Amazon's platforms set AWS_REGION to where the process runs; where a pool is its id says.
+/// Amazon's platforms set `AWS_REGION` to where the process runs; where a pool is its id says.
 fn region_of_platform(values: &mut Values) {
-    let is_platforms = |value: &&Value| matches!(&value.origin, Origin::Env(name) if name == "AWS_REGION");
+    let is_platforms = |value: &Value| matches!(&value.origin, Origin::Env(name) if name == "AWS_REGION");
     let is_stood_in = values.is_given("user_pool.endpoint_url") || values.is_given("aws.endpoint_url");
-    if is_stood_in || values.given("user_pool.region").filter(is_platforms).is_none() {
+    if is_stood_in || !values.given("user_pool.region").is_some_and(is_platforms) {
         return;
     }
     let Some(pool) = values.given("user_pool.pool_id").cloned() else { return };
