@@ -250,7 +250,7 @@ impl Identity {
         let Some(old) = user.password_hash.as_ref().filter(|old| self.hasher.wants_rehash(old)) else { return };
         let replaced: Result<bool, Box<dyn std::error::Error + Send + Sync>> = async {
             let new: PasswordHash = self.hasher.hash(password, None).await?;
-            Ok(self.store.replace_password_hash(user.id, Some(old), &new).await?)
+            Ok(self.store.replace_password_hash(user.id, old, &new).await?)
         }
         .await;
         match replaced {

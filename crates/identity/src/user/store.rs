@@ -53,19 +53,18 @@ pub trait UserStore: Send + Sync {
     /// saved with another address loses every code. `signed_out_at` and `password_changed_at` are not written.
     async fn save_user(&self, user: &User, audit: &AuditEvent) -> Result<Saved, StoreError>;
 
-    /// Puts `new` in the place of `old` if `old` (or no password) is still there: a quiet rehash at sign-in, no new
-    /// version.
+    /// Puts `new` in the place of `old` if `old` is still there: a quiet rehash at sign-in, no new version.
     async fn replace_password_hash(
         &self,
         user: UserId,
-        old: Option<&PasswordHash>,
+        old: &PasswordHash,
         new: &PasswordHash,
     ) -> Result<bool, StoreError>;
 
     /// Changes the password of an active user if the proof holds at `audit.at`: a new version, every other session
-    /// ended as [`crate::session::EndReason::PasswordChanged`], `password_changed_at` set, `signed_out_at` too unless a session is kept, every
-    /// code and grant of the user gone, the notice in the outbox, a change line. False, and nothing done, when the
-    /// proof does not hold.
+    /// ended as [`crate::session::EndReason::PasswordChanged`], `password_changed_at` set, `signed_out_at` too unless
+    /// a session is kept, every code and grant of the user gone, the notice in the outbox, a change line. False, and
+    /// nothing done, when the proof does not hold.
     async fn change_password(&self, change: &PasswordChange<'_>, audit: &AuditEvent) -> Result<bool, StoreError>;
 
     /// Notes that somebody else wants the address of an account that was never confirmed. When it is, by whomever, its
@@ -73,16 +72,10 @@ pub trait UserStore: Send + Sync {
     /// an account whose address is verified.
     async fn contest_sign_up(&self, user: UserId) -> Result<(), StoreError>;
 
-    /// Makes the address count as verified, if it is still that one, with a change line. With `sole` nobody else may
-    /// have had a hold on the account before: its password goes and every session ends. False when it is not that
-    /// address's account.
-    async fn verify_email(
-        &self,
-        user: UserId,
-        email: &EmailKey,
-        sole: bool,
-        audit: &AuditEvent,
-    ) -> Result<bool, StoreError>;
+    /// Makes the address count as verified by a pool elsewhere, if it is still that one, with a change line. Nobody
+    /// else may have had a hold on the account before: its password goes and every session ends. False when it is not
+    /// that address's account.
+    async fn verify_email(&self, user: UserId, email: &EmailKey, audit: &AuditEvent) -> Result<bool, StoreError>;
 
     /// Removes the account and all that hangs on it, with a change line; `farewell` goes into the outbox. False when
     /// there was none.

@@ -169,7 +169,7 @@ impl Identity {
     /// Makes the record's address count as verified, and whoever was there before count no more.
     async fn prove_address(&self, user: User, account: &PoolAccount) -> Result<User, RecordError> {
         let audit = self.pool_audit(AuditAction::EmailVerified, user.id, "by the user pool");
-        self.store.verify_email(user.id, user.email.key(), true, &audit).await?;
+        self.store.verify_email(user.id, user.email.key(), &audit).await?;
         self.live.apply(ChangeSubject::User(user.id));
         let mut user = self.store.find_user(user.id).await?.ok_or(RecordError::Conflict)?;
         Person::told_by(account).describe(&mut user);

@@ -91,10 +91,9 @@ promises! {
         of_fifty_uses_of_a_grant_one_sets_the_password,
         a_password_kept_elsewhere_leaves_no_hash_here,
         only_an_active_account_changes_its_password,
-        an_address_is_verified_as_long_as_it_is_the_accounts,
         a_contested_address_is_confirmed_without_the_password_of_anybody,
         what_is_confirmed_is_contested_no_more,
-        a_sole_owner_finds_no_password_and_no_session_of_anybody;
+        an_address_that_a_pool_verifies_has_one_owner;
     mail:
         a_mail_comes_back_as_it_was_put_in_and_leaves_when_sent,
         no_mail_is_handed_to_two,

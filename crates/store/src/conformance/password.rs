@@ -199,26 +199,6 @@ pub(super) async fn only_an_active_account_changes_its_password(stand: &Stand) {
     assert_eq!(outbox_ids(stand).await, []);
 }
 
-pub(super) async fn an_address_is_verified_as_long_as_it_is_the_accounts(stand: &Stand) {
-    let (user, other) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
-    let (session, _) = stand.session(user.id).await;
-    let before = stand.store.latest_change().await.unwrap();
-    let verify = async |email: &User, sole: bool| {
-        let event = stand.event(AuditAction::EmailVerified);
-        stand.store.verify_email(user.id, email.email.key(), sole, &event).await.unwrap()
-    };
-    assert!(!verify(&other, false).await);
-    assert!(!verify(&other, true).await);
-    assert_eq!(stand.announced_after(before).await, []);
-    assert!(verify(&user, false).await);
-    let stored = stand.stored(user.id).await;
-    assert_eq!((password(&stored), stored.version), (Some("hash"), user.version + 1));
-    assert!(stored.email_verified_at.is_some());
-    assert_eq!(stand.store.find_live_session(session.id).await.unwrap().unwrap().ended_at, None);
-    assert_eq!(stand.announced_after(before).await, [ChangeSubject::User(user.id)]);
-    assert_eq!(stand.audited(AuditAction::EmailVerified).await, 1);
-}
-
 pub(super) async fn a_contested_address_is_confirmed_without_the_password_of_anybody(stand: &Stand) {
     for contested in [false, true] {
         let user = stand.user(&format!("contested-{contested}@example.com")).await;
@@ -248,24 +228,29 @@ pub(super) async fn what_is_confirmed_is_contested_no_more(stand: &Stand) {
     code(stand, &verified, CodePurpose::EmailVerification, "123456").await;
     assert_eq!(confirm(stand, verified.id).await, Redemption::Redeemed { new_email: None });
     stand.store.contest_sign_up(verified.id).await.unwrap();
-    let event = stand.event(AuditAction::EmailVerified);
-    assert!(stand.store.verify_email(verified.id, verified.email.key(), false, &event).await.unwrap());
+    code(stand, &verified, CodePurpose::EmailVerification, "123456").await;
+    assert_eq!(confirm(stand, verified.id).await, Redemption::Redeemed { new_email: None });
     assert_eq!(password(&stand.stored(verified.id).await), Some("hash"));
 
     stand.store.contest_sign_up(reset.id).await.unwrap();
     let grant = granted(stand, &reset, "grant").await;
     assert!(change(stand, reset.id, PasswordProof::Grant(&grant), "chosen").await);
-    let event = stand.event(AuditAction::EmailVerified);
-    assert!(stand.store.verify_email(reset.id, reset.email.key(), false, &event).await.unwrap());
+    code(stand, &reset, CodePurpose::EmailVerification, "123456").await;
+    assert_eq!(confirm(stand, reset.id).await, Redemption::Redeemed { new_email: None });
     assert_eq!(password(&stand.stored(reset.id).await), Some("chosen"));
 }
 
-pub(super) async fn a_sole_owner_finds_no_password_and_no_session_of_anybody(stand: &Stand) {
-    let user = stand.user("a@example.com").await;
+pub(super) async fn an_address_that_a_pool_verifies_has_one_owner(stand: &Stand) {
+    let (user, other) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
     let (session, _) = stand.session(user.id).await;
+    let before = stand.store.latest_change().await.unwrap();
     let event = stand.event(AuditAction::EmailVerified);
-    assert!(stand.store.verify_email(user.id, user.email.key(), true, &event).await.unwrap());
+    assert!(!stand.store.verify_email(user.id, other.email.key(), &event).await.unwrap());
+    assert_eq!(stand.announced_after(before).await, []);
+    assert!(stand.store.verify_email(user.id, user.email.key(), &event).await.unwrap());
     let stored = stand.stored(user.id).await;
     assert_eq!((password(&stored), stored.email_verified_at), (None, Some(event.at)));
     assert_eq!(stand.other.find_live_session(session.id).await.unwrap().unwrap().ended_at, Some(event.at));
+    assert_eq!(stand.announced_after(before).await, [ChangeSubject::User(user.id)]);
+    assert_eq!(stand.audited(AuditAction::EmailVerified).await, 1);
 }

@@ -183,17 +183,16 @@ impl UserStore for Engine {
     async fn replace_password_hash(
         &self,
         user: UserId,
-        old: Option<&PasswordHash>,
+        old: &PasswordHash,
         new: &PasswordHash,
     ) -> Result<bool, StoreError> {
         self.calls
             .run("replace_password_hash", move || async move {
                 let mut tx = self.begin().await?;
-                let sql = "update users set password_hash = $3
-                    where id = $1 and password_hash is not distinct from $2";
+                let sql = "update users set password_hash = $3 where id = $1 and password_hash = $2";
                 let done = sqlx::query(sql)
                     .bind(user.as_uuid())
-                    .bind(old.map(PasswordHash::expose))
+                    .bind(old.expose())
                     .bind(new.expose())
                     .execute(&mut *tx)
                     .await?;
@@ -228,13 +227,7 @@ impl UserStore for Engine {
             .await
     }
 
-    async fn verify_email(
-        &self,
-        user: UserId,
-        email: &EmailKey,
-        sole: bool,
-        event: &AuditEvent,
-    ) -> Result<bool, StoreError> {
+    async fn verify_email(&self, user: UserId, email: &EmailKey, event: &AuditEvent) -> Result<bool, StoreError> {
         self.calls
             .run("verify_email", move || async move {
                 let mut tx = self.begin().await?;
@@ -242,9 +235,7 @@ impl UserStore for Engine {
                     return Ok(false);
                 }
                 mark_verified(&mut tx, user, event.at).await?;
-                if sole {
-                    password::take_away(&mut tx, user, event.at).await?;
-                }
+                password::take_away(&mut tx, user, event.at).await?;
                 conclude(tx, ChangeSubject::User(user), event).await?;
                 Ok(true)
             })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use doorward_identity::domain::Domain;
-use doorward_identity::session::{SignIn, SignedIn, ValidateError};
+use doorward_identity::session::{SignedIn, ValidateError};
 use doorward_identity::team::Team;
 use doorward_identity::user::{SignUp, UserContext};
 use doorward_identity::{DomainId, Surface, TeamId, UserId};
@@ -37,21 +37,6 @@ pub(crate) struct Registration {
 impl Shape for Registration {
     fn read(members: &mut Members<'_>) -> Self {
         Self { email: members.text("email"), password: members.secret("password"), name: members.optional_text("name") }
-    }
-}
-
-/// Who wants in.
-#[derive(ToSchema)]
-pub(crate) struct Login {
-    #[schema(format = "email", max_length = 254, example = "user@example.com")]
-    email: String,
-    #[schema(value_type = String, format = "password", example = "a long passphrase")]
-    password: SecretString,
-}
-
-impl Shape for Login {
-    fn read(members: &mut Members<'_>) -> Self {
-        Self { email: members.text("email"), password: members.secret("password") }
     }
 }
 
@@ -206,7 +191,7 @@ pub(crate) async fn register(
 
 /// Signs in.
 #[utoipa::path(
-    post, path = "/auth/login", operation_id = "login", tag = "directory", request_body = Login,
+    post, path = "/auth/login", operation_id = "login", tag = "directory", request_body = session::Credentials,
     responses((status = 200, description = "Tokens and the person", body = DirectoryTokens),
         (status = 401, description = "Wrong e-mail or password"),
         (status = 429, description = "Too many failed attempts"))
@@ -216,9 +201,7 @@ pub(crate) async fn log_in(
     CameFrom(origin): CameFrom,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let Login { email, password } = body.read(Directory)?;
-    let wish = SignIn { surface: Surface::Directory, email: &email, password: &password, origin };
-    let signed_in = api.identity.sign_in(wish).await.map_err(|error| error.under(Directory))?;
+    let signed_in = session::sign_in(&api.identity, Surface::Directory, Directory, origin, &body).await?;
     Ok(json::ok(&DirectoryTokens::of(&signed_in)))
 }
 

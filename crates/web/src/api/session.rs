@@ -1,8 +1,8 @@
-//! Showing, renewing and ending sessions: the same on every surface but for the answer's shape.
+//! Beginning, showing, renewing and ending sessions: the same on every surface but for the answer's shape.
 
 use std::net::IpAddr;
 
-use doorward_identity::session::{Origin, Session, SignedIn};
+use doorward_identity::session::{Origin, Session, SignIn, SignedIn};
 use doorward_identity::{Identity, SessionId, Surface};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -12,8 +12,23 @@ use crate::contract::Contract;
 use crate::json::{JsonBody, OptionalJsonBody};
 use crate::members::{Members, Shape};
 use crate::moment::Moment;
-use crate::problem::Problem;
+use crate::problem::{Problem, Spoken};
 use crate::query::Query;
+
+/// Who wants in.
+#[derive(ToSchema)]
+pub(crate) struct Credentials {
+    #[schema(format = "email", max_length = 254, example = "user@example.com")]
+    pub(super) email: String,
+    #[schema(value_type = String, format = "password", example = "a long passphrase")]
+    pub(super) password: SecretString,
+}
+
+impl Shape for Credentials {
+    fn read(members: &mut Members<'_>) -> Self {
+        Self { email: members.text("email"), password: members.secret("password") }
+    }
+}
 
 /// A refresh token to exchange.
 #[derive(ToSchema)]
@@ -106,6 +121,19 @@ impl<'s> SessionView<'s> {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Ended {
     pub(crate) ended: u64,
+}
+
+/// Signs in with e-mail and password.
+pub(crate) async fn sign_in(
+    identity: &Identity,
+    surface: Surface,
+    contract: Contract,
+    origin: Origin,
+    body: &JsonBody,
+) -> Result<SignedIn, Problem> {
+    let Credentials { email, password } = body.read(contract)?;
+    let wish = SignIn { surface, email: &email, password: &password, origin };
+    identity.sign_in(wish).await.map_err(|error| error.under(contract))
 }
 
 /// Exchanges a refresh token.

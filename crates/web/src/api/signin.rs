@@ -4,38 +4,22 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use doorward_identity::session::{SignIn, SignedIn};
+use doorward_identity::session::SignedIn;
 use doorward_identity::user::{SignUp, User};
 use doorward_identity::{Surface, UserId};
 use http::StatusCode;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::session;
+use super::session::{self, Credentials};
 use crate::Api;
 use crate::actor::{Bearer, CameFrom, Presented};
 use crate::contract::Contract::Signin;
 use crate::json::{self, JsonBody, OptionalJsonBody};
-use crate::members::{Members, Shape};
 use crate::moment::Moment;
 use crate::problem::{Problem, Spoken};
 use crate::query::Query;
-
-/// Who wants in.
-#[derive(ToSchema)]
-pub(crate) struct Credentials {
-    #[schema(format = "email", max_length = 254, example = "user@example.com")]
-    email: String,
-    #[schema(value_type = String, format = "password", min_length = 8, max_length = 128, example = "SecurePass123!")]
-    password: SecretString,
-}
-
-impl Shape for Credentials {
-    fn read(members: &mut Members<'_>) -> Self {
-        Self { email: members.text("email"), password: members.secret("password") }
-    }
-}
 
 /// An account, as its owner sees it here.
 #[derive(Serialize, ToSchema)]
@@ -118,9 +102,7 @@ pub(crate) async fn sign_in(
     CameFrom(origin): CameFrom,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let Credentials { email, password } = body.read(Signin)?;
-    let wish = SignIn { surface: Surface::Signin, email: &email, password: &password, origin };
-    let signed_in = api.identity.sign_in(wish).await.map_err(|error| error.under(Signin))?;
+    let signed_in = session::sign_in(&api.identity, Surface::Signin, Signin, origin, &body).await?;
     Ok(json::ok(&SigninTokens::of(&signed_in)))
 }
 

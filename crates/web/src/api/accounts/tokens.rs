@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use doorward_identity::Surface;
-use doorward_identity::session::{SignIn, SignedIn};
-use secrecy::{ExposeSecret, SecretString};
+use doorward_identity::session::SignedIn;
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,24 +15,7 @@ use crate::actor::CameFrom;
 use crate::api::session;
 use crate::contract::Contract::Accounts;
 use crate::json::{self, JsonBody};
-use crate::members::{Members, Shape};
-use crate::problem::{Problem, Spoken};
-
-/// Who wants in.
-#[derive(ToSchema)]
-#[schema(as = AccountCredentials)]
-pub(crate) struct Credentials {
-    #[schema(format = "email", max_length = 254, example = "ada@example.com")]
-    email: String,
-    #[schema(value_type = String, format = "password", example = "a long passphrase")]
-    password: SecretString,
-}
-
-impl Shape for Credentials {
-    fn read(members: &mut Members<'_>) -> Self {
-        Self { email: members.text("email"), password: members.secret("password") }
-    }
-}
+use crate::problem::Problem;
 
 /// They are in.
 #[derive(Serialize, ToSchema)]
@@ -64,7 +47,7 @@ impl<'s> AccountTokens<'s> {
 
 /// Signs in.
 #[utoipa::path(
-    post, path = "/api/v1/auth/login", operation_id = "accounts_login", tag = "accounts", request_body = Credentials,
+    post, path = "/api/v1/auth/login", operation_id = "accounts_login", tag = "accounts", request_body = session::Credentials,
     responses((status = 200, description = "Tokens", body = AccountTokens),
         (status = 401, description = "Wrong e-mail or password, or the right one of an address that is not confirmed \
             (`email_not_verified`)"))
@@ -74,9 +57,7 @@ pub(crate) async fn log_in(
     CameFrom(origin): CameFrom,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let Credentials { email, password } = body.read(Accounts)?;
-    let wish = SignIn { surface: Surface::Accounts, email: &email, password: &password, origin };
-    let signed_in = api.identity.sign_in(wish).await.map_err(|error| error.under(Accounts))?;
+    let signed_in = session::sign_in(&api.identity, Surface::Accounts, Accounts, origin, &body).await?;
     Ok(json::ok(&AccountTokens::of(&signed_in)))
 }
 
