@@ -102,11 +102,6 @@ async fn write_in_vain(connection: &mut Connection, event: &AuditEvent) -> Resul
         .bind(Time(event.at))
         .execute(&mut *connection)
         .await?;
-    remove_in_vain(connection, event).await
-}
-
-async fn remove_in_vain(connection: &mut Connection, event: &AuditEvent) -> Result<(), Fault> {
-    let value = event.id.as_uuid().as_bytes().as_slice();
     sqlx::query("delete from used_values where hash = $1").bind(value).execute(connection).await?;
     Ok(())
 }
@@ -185,10 +180,9 @@ impl CodeStore for Engine {
                     put(&mut tx, code).await?;
                     audit::append(&mut tx, event).await?;
                 } else {
-                    // As many statements as a code takes, and as much to write.
+                    // As many statements as a code takes.
                     write_in_vain(&mut tx, event).await?;
-                    remove_in_vain(&mut tx, event).await?;
-                    remove_in_vain(&mut tx, event).await?;
+                    write_in_vain(&mut tx, event).await?;
                 }
                 tx.commit().await?;
                 Ok(issues)
