@@ -177,7 +177,7 @@ impl Identity {
         if by.is(id) {
             return Err(own_access("id"));
         }
-        self.delete_there(id).await?;
+        self.delete_there::<AdminError>(id).await?;
         let audit = by.audit(self, AuditAction::UserDeleted, id, None);
         let deleted = self.store.delete_user(id, None, &audit).await?;
         self.live.apply(ChangeSubject::User(id));

@@ -8,7 +8,6 @@ use crate::audit::{AuditAction, AuditActor};
 use crate::change::ChangeSubject;
 use crate::mail::{Letter, NOTICE_LIFE};
 use crate::session::{Caller, Origin};
-use crate::user_pool::PoolFailure;
 
 impl Identity {
     /// Deletes the caller's account and all that hangs on it, here and in a pool elsewhere: else the same password
@@ -23,11 +22,7 @@ impl Identity {
         if user.has_role(Role::ADMIN) {
             return Err(AccountError::OwnAccess);
         }
-        if let Some(pool) = self.user_pool.elsewhere()
-            && let Some(subject) = self.pool_subject(pool, user.id).await?
-        {
-            pool.delete(&subject).await.map_err(PoolFailure::from)?;
-        }
+        self.delete_there::<AccountError>(user.id).await?;
         // About nobody by the time it is sent.
         let farewell = self.new_mail(None, &user.email, &Letter::AccountDeleted, NOTICE_LIFE)?;
         let audit = self.audit(AuditActor::User(user.id), AuditAction::UserLeft, user.id, None, &origin);

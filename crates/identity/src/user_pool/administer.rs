@@ -97,7 +97,7 @@ impl Identity {
     }
 
     /// Deletes a user's account at any pool elsewhere: else the same password would make the user anew.
-    pub(crate) async fn delete_there(&self, user: UserId) -> Result<(), AdminError> {
+    pub(crate) async fn delete_there<E: From<PoolFailure> + From<StoreError>>(&self, user: UserId) -> Result<(), E> {
         let Some(pool) = self.user_pool.elsewhere() else { return Ok(()) };
         let Some(subject) = self.pool_subject(pool, user).await? else { return Ok(()) };
         Ok(pool.delete(&subject).await.map_err(PoolFailure::from)?)
