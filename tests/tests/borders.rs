@@ -87,7 +87,7 @@ fn what_has_one_home_is_used_only_there() {
 
 #[test]
 fn what_is_banned_everywhere_is_not_built() {
-    let tree = "tree --locked --offline --package doorward --features aws --prefix none --edges normal,build";
+    let tree = "tree --locked --offline --package doorward --features full --prefix none --edges normal,build";
     let output = std::process::Command::new("cargo").args(tree.split(' ')).current_dir(root()).output().expect("cargo");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("text");

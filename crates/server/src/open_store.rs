@@ -20,7 +20,7 @@ impl OpenStore {
     /// Opens the store; nothing is written to a database that is not Doorward's.
     pub(crate) async fn open(config: &Config, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
         let (max_connections, timeout) = (config.store.max_connections, config.store.timeout);
-        let options = Options { max_connections, timeout, observer };
+        let options = Options { max_connections, timeout, observer, credentials: None, ca: None };
         Ok(match &config.store.kind {
             StoreKind::Sqlite { path } => Self::Sqlite(Arc::new(SqliteStore::open(path, options).await?)),
             StoreKind::Postgres => Self::Postgres(Arc::new(PostgresStore::connect(&config.store.url, options).await?)),

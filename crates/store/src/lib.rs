@@ -1,4 +1,4 @@
-//! Doorward's memory: SQLite and PostgreSQL behind the ports of `doorward-identity`.
+//! Doorward's memory: SQLite, PostgreSQL and MongoDB behind the ports of `doorward-identity`.
 //!
 //! The SQL stands once, in `sql/`, and is compiled twice: `sqlite/` and `postgres/` each mount it over their own
 //! driver types (ADR 0002). `conformance/` says what a store must do and says it to both. Nothing outside this
@@ -9,6 +9,7 @@
 mod calls;
 #[cfg(test)]
 mod conformance;
+mod credentials;
 mod fault;
 mod postgres;
 mod schema;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use doorward_identity::observer::Observer;
 
+pub use credentials::{CredentialError, CredentialSource, Credentials};
 pub use postgres::PostgresStore;
 pub use schema::{Applied, MigrateError, MigrationState, OpenError};
 pub use sqlite::SqliteStore;
@@ -33,4 +35,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Who is told how long each call took.
     pub observer: Arc<dyn Observer>,
+    /// Where name and password come from, when not from the database's address.
+    pub credentials: Option<Arc<dyn CredentialSource>>,
+    /// The certificates, as PEM, of those who may vouch for the server, when not in its address. They are not secret.
+    pub ca: Option<String>,
 }

@@ -49,7 +49,7 @@ impl World {
 
     pub(crate) async fn store_watched_by(&self, observer: Arc<dyn Observer>) -> Arc<SqliteStore> {
         let timeout = Duration::from_secs(10);
-        let options = Options { max_connections: 4, timeout, observer };
+        let options = Options { max_connections: 4, timeout, observer, credentials: None, ca: None };
         let store = SqliteStore::open(&self.folder.path().join("doorward.db"), options).await.unwrap();
         store.migrate().await.unwrap();
         Arc::new(store)

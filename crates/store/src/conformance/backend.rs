@@ -29,7 +29,13 @@ pub(crate) trait Backend: Sized + Send + Sync {
 
 /// Options with time enough for a loaded machine.
 pub(crate) fn options() -> Options {
-    Options { max_connections: 8, timeout: Duration::from_mins(1), observer: Arc::new(Unobserved) }
+    Options {
+        max_connections: 8,
+        timeout: Duration::from_mins(1),
+        observer: Arc::new(Unobserved),
+        credentials: None,
+        ca: None,
+    }
 }
 
 /// A name no other test has.

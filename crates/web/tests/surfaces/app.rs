@@ -109,7 +109,13 @@ impl App {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("doorward-web-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        let options = Options { max_connections: 2, timeout: Duration::from_secs(3), observer: Arc::new(Unobserved) };
+        let options = Options {
+            max_connections: 2,
+            timeout: Duration::from_secs(3),
+            observer: Arc::new(Unobserved),
+            credentials: None,
+            ca: None,
+        };
         let store = Arc::new(SqliteStore::open(&folder.join("doorward.db"), options).await?);
         store.migrate().await?;
         let clock = Arc::new(ManualClock::at("2026-02-04T10:30:00Z".parse()?));
