@@ -27,4 +27,7 @@ pub trait CredentialSource: Send + Sync {
     /// What to sign in with now that the database refused `refused`: read anew, the one that is only about to be
     /// promoted included. `None` when there is none the database has not refused.
     async fn after_refusal(&self, refused: &Credentials) -> Result<Option<Credentials>, CredentialError>;
+
+    /// Where they come from, in the operator's words: `store.password (aws-sm://app/db#password)`.
+    fn origin(&self) -> String;
 }
