@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::deadline::{PATIENCE, until};
+use crate::excerpt;
 use crate::http::{Client, Request};
 use crate::ports;
 use crate::scratch::Scratch;
@@ -339,7 +340,8 @@ impl Doorward {
 impl Drop for Doorward {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- log of {}\n{}", self.address, self.log());
+            let (file, shown) = (self.setup.log_file(), excerpt::of_log(&self.log()));
+            eprintln!("--- log of {}, whole in {}\n{shown}", self.address, file.display());
         }
         self.end();
     }

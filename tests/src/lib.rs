@@ -9,6 +9,7 @@ pub mod cable;
 pub mod certificate;
 pub mod cognito;
 pub mod deadline;
+pub mod excerpt;
 pub mod fault_proxy;
 pub mod front_proxy;
 pub mod hosted;

@@ -137,9 +137,11 @@ fn complete_operation(path: &str, changes: bool, operation: &mut Operation) {
         (has(&ParameterIn::Header), "412", "It is not of the version that `If-Match` names"),
         (has_body, "408", "The body did not arrive in time"),
         (has_body, "413", "The body is longer than 1 MiB"),
+        (has(&ParameterIn::Path) || has(&ParameterIn::Query), "414", "Path and query are longer than 8 KiB"),
         (has_body, "415", "The body is of another media type, or compressed"),
         ((has_body || has(&ParameterIn::Query)) && bad_input_has_its_own_status, "422", "Something given is no good"),
         (is_account, "429", "Too many attempts; `Retry-After` says when the next one counts"),
+        (has(&ParameterIn::Header), "431", "The headers are too long"),
         (calls_a_service, "503", "Not now; `Retry-After` says when"),
     ];
     let responses = &mut operation.responses.responses;
