@@ -86,6 +86,16 @@ struct Object {
     has_others: bool,
 }
 
+/// What opens and closes the one kind of value that holds others, and the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Brackets {
+    open: u8,
+    close: u8,
+}
+
+const OBJECT: Brackets = Brackets { open: b'{', close: b'}' };
+const ARRAY: Brackets = Brackets { open: b'[', close: b']' };
+
 /// Which arrays and objects are open: one bit each, so depth costs no memory.
 #[derive(Default)]
 struct Nesting {
@@ -94,12 +104,12 @@ struct Nesting {
 }
 
 impl Nesting {
-    fn open(&mut self, is_object: bool) -> Result<(), NotAnObject> {
+    fn open(&mut self, brackets: Brackets) -> Result<(), NotAnObject> {
         self.depth += 1;
         if self.depth >= MAX_DEPTH {
             return Err(NotAnObject::TooDeep);
         }
-        self.objects = self.objects << 1 | u64::from(is_object);
+        self.objects = self.objects << 1 | u64::from(brackets == OBJECT);
         Ok(())
     }
 
@@ -108,8 +118,8 @@ impl Nesting {
         self.objects >>= 1;
     }
 
-    fn in_object(&self) -> bool {
-        self.objects & 1 == 1
+    fn innermost(&self) -> Brackets {
+        if self.objects & 1 == 1 { OBJECT } else { ARRAY }
     }
 }
 
@@ -121,7 +131,7 @@ struct Scanner<'j> {
 impl<'j> Scanner<'j> {
     fn object(mut self, name: &str) -> Result<Object, NotAnObject> {
         self.space();
-        if !self.eat(b'{') {
+        if !self.eat(OBJECT.open) {
             self.value()?;
             self.end()?;
             return Err(NotAnObject::OtherValue);
@@ -130,7 +140,7 @@ impl<'j> Scanner<'j> {
         let mut seen: HashSet<Cow<'j, str>> = HashSet::new();
         let mut own = None;
         self.space();
-        let mut ended = self.eat(b'}');
+        let mut ended = self.eat(OBJECT.close);
         let mut comma = None;
         while !ended {
             self.space();
@@ -149,7 +159,7 @@ impl<'j> Scanner<'j> {
             let next_comma = self.at;
             ended = !self.eat(b',');
             if ended {
-                self.expect(b'}')?;
+                self.expect(OBJECT.close)?;
             }
             if is_own {
                 own = Some(match comma {
@@ -186,20 +196,16 @@ impl<'j> Scanner<'j> {
         let mut nesting = Nesting::default();
         loop {
             self.space();
-            match self.peek() {
-                Some(open @ (b'{' | b'[')) => {
-                    self.at += 1;
-                    nesting.open(open == b'{')?;
-                    self.space();
-                    if !self.eat(if open == b'{' { b'}' } else { b']' }) {
-                        if open == b'{' {
-                            self.inner_key()?;
-                        }
-                        continue;
-                    }
-                    nesting.close();
+            if let Some(brackets) = [OBJECT, ARRAY].into_iter().find(|brackets| self.eat(brackets.open)) {
+                nesting.open(brackets)?;
+                self.space();
+                if !self.eat(brackets.close) {
+                    self.inner_key_in(brackets)?;
+                    continue;
                 }
-                _ => self.scalar()?,
+                nesting.close();
+            } else {
+                self.scalar()?;
             }
             if self.closes(&mut nesting)? {
                 return Ok(());
@@ -212,20 +218,21 @@ impl<'j> Scanner<'j> {
         while nesting.depth > 0 {
             self.space();
             if self.eat(b',') {
-                if nesting.in_object() {
-                    self.space();
-                    self.inner_key()?;
-                }
+                self.space();
+                self.inner_key_in(nesting.innermost())?;
                 return Ok(false);
             }
-            self.expect(if nesting.in_object() { b'}' } else { b']' })?;
+            self.expect(nesting.innermost().close)?;
             nesting.close();
         }
         Ok(true)
     }
 
-    /// The name of a member further down, where it does not matter.
-    fn inner_key(&mut self) -> Result<(), NotAnObject> {
+    /// In front of a value further down: in an object its name, which does not matter there.
+    fn inner_key_in(&mut self, brackets: Brackets) -> Result<(), NotAnObject> {
+        if brackets != OBJECT {
+            return Ok(());
+        }
         self.expect(b'"')?;
         self.string()?;
         self.space();
