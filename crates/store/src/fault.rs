@@ -4,6 +4,8 @@
 
 use doorward_identity::StoreError;
 
+use crate::CredentialError;
+
 /// Why an attempt failed.
 #[derive(thiserror::Error)]
 pub(crate) enum Fault {
@@ -14,6 +16,9 @@ pub(crate) enum Fault {
     /// has lost the role or the database), it may say something else soon.
     #[error("no connection: {0}")]
     Connecting(sqlx::Error),
+    /// The database does not let us in, and what to sign in with cannot be read.
+    #[error("no connection: {0}")]
+    Credentials(#[from] CredentialError),
     /// A stored value is none the domain knows.
     #[error("a stored {0} cannot be read")]
     Unreadable(&'static str),
@@ -48,6 +53,12 @@ impl Fault {
     pub(crate) fn verdict(&self, code_verdict: CodeVerdict) -> Verdict {
         match self {
             Self::Sql(sqlx::Error::Database(error)) => error.code().map_or(Verdict::Broken, |code| code_verdict(&code)),
+            // A connection of the pool may have ended just before it was asked to begin.
+            Self::Connecting(sqlx::Error::Database(error))
+                if error.code().is_some_and(|code| code_verdict(&code) == Verdict::Retry) =>
+            {
+                Verdict::Retry
+            }
             Self::Sql(
                 sqlx::Error::Io(_)
                 // A server that goes away in the middle of a handshake.
@@ -59,6 +70,7 @@ impl Fault {
                 | sqlx::Error::BeginFailed,
             )
             | Self::Connecting(_)
+            | Self::Credentials(_)
             | Self::Deadline => Verdict::Unavailable,
             Self::Sql(_) | Self::Unreadable(_) => Verdict::Broken,
         }

@@ -5,6 +5,9 @@
 
 use sqlx::migrate::Migrator;
 
+use crate::CredentialError;
+use crate::fault::Fault;
+
 /// Where applied migrations are written down.
 pub(crate) const MIGRATIONS_TABLE: &str = "doorward_migrations";
 
@@ -25,6 +28,21 @@ pub enum OpenError {
     /// The database gives no answer.
     #[error("the database cannot be reached: {0}")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database does not let us in.
+    #[error("{server} does not let {user} in ({reason}): give name and password right in {origin}")]
+    Refused {
+        /// The server, as host and port.
+        server: String,
+        /// Who.
+        user: String,
+        /// What the server says.
+        reason: String,
+        /// Where name and password come from.
+        origin: String,
+    },
+    /// What to sign in with cannot be read.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     /// The file is no SQLite database, or a broken one.
     #[error("{path} is not a sound SQLite database ({reason}); nothing was changed: restore it from a backup")]
     Damaged {
@@ -103,9 +121,15 @@ pub enum MigrateError {
     Failed(#[from] sqlx::migrate::MigrateError),
 }
 
+impl From<Fault> for OpenError {
+    fn from(fault: Fault) -> Self {
+        Self::Unreachable(Box::new(fault))
+    }
+}
+
 impl From<sqlx::Error> for OpenError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Unreachable(Box::new(crate::fault::Fault::from(error)))
+        Fault::from(error).into()
     }
 }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::{Migrate, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::namespace::Namespace;
+use super::sign_in::SignIn;
 use super::{PostgresStore, code_verdict};
 use crate::Options;
 use crate::calls::Calls;
@@ -50,13 +51,22 @@ fn migrator() -> Migrator {
 }
 
 /// How to connect to the server of an address, and to which schema. No error shows the address: it holds a password.
-fn address(url: &SecretString) -> Result<(PgConnectOptions, Namespace), OpenError> {
+fn address(url: &SecretString, ca: Option<&str>) -> Result<(PgConnectOptions, Namespace), OpenError> {
     let url = url.expose_secret();
     if !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
         return Err(OpenError::Address("it does not begin with postgres:".to_owned()));
     }
     let known = known_parameters(url);
-    let options = PgConnectOptions::from_str(&known).map_err(|error| OpenError::Address(error.to_string()))?;
+    let mut options = PgConnectOptions::from_str(&known).map_err(|error| OpenError::Address(error.to_string()))?;
+    if let Some(pem) = ca {
+        // Whoever names who may vouch for the server wants it vouched for.
+        let mode = if matches!(options.get_ssl_mode(), PgSslMode::VerifyCa) {
+            PgSslMode::VerifyCa
+        } else {
+            PgSslMode::VerifyFull
+        };
+        options = options.ssl_root_cert_from_pem(pem.as_bytes().to_vec()).ssl_mode(mode);
+    }
     let name = options.get_application_name().unwrap_or("doorward").to_owned();
     Namespace::choose(options.application_name(&name).disable_statement_logging())
 }
@@ -76,18 +86,7 @@ impl PostgresStore {
     /// Connects, and refuses a server or database that Doorward cannot use. The tables come with
     /// [`Self::migrate`].
     pub async fn connect(url: &SecretString, options: Options) -> Result<Self, OpenError> {
-        let (address, namespace) = address(url)?;
-        let first_look = async {
-            let mut connection = namespace.connect(&address).await?;
-            require_version(&mut connection).await?;
-            describe(&mut connection, &namespace).await?.refuse_foreign(&migrator())?;
-            connection.close().await?;
-            Ok::<_, OpenError>(())
-        };
-        match tokio::time::timeout(options.timeout, first_look).await {
-            Ok(looked) => looked?,
-            Err(_) => return Err(OpenError::Unreachable(Box::new(Fault::Deadline))),
-        }
+        let (address, namespace) = address(url, options.ca.as_deref())?;
         let limits = limits(options.timeout);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
@@ -100,12 +99,24 @@ impl PostgresStore {
                 })
             })
             .connect_lazy_with(address.clone());
-        Ok(Self { calls: Calls::new(&options, code_verdict), pool, unhurried: address, namespace })
+        let sign_in = SignIn::new(address, options.credentials.clone(), pool.clone()).await?;
+        let store = Self { calls: Calls::new(&options, code_verdict), pool, sign_in, namespace };
+        match tokio::time::timeout(options.timeout, store.first_look()).await {
+            Ok(looked) => looked.map(|()| store),
+            Err(_) => Err(Fault::Deadline.into()),
+        }
+    }
+
+    async fn first_look(&self) -> Result<(), OpenError> {
+        let mut connection = self.namespace.connect(&self.sign_in).await?;
+        require_version(&mut connection).await?;
+        describe(&mut connection, &self.namespace).await?.refuse_foreign(&migrator())?;
+        Ok(connection.close().await?)
     }
 
     /// Applies the migrations that are missing. Of several nodes one does, the others wait for it.
     pub async fn migrate(&self) -> Result<Applied, MigrateError> {
-        let mut connection = self.namespace.connect(&self.unhurried).await?;
+        let mut connection = self.namespace.connect(&self.sign_in).await?;
         let migrator = migrator();
         // An advisory lock of this database. The server lets go of it when the connection ends, however it ends.
         connection.lock().await?;
@@ -120,15 +131,16 @@ impl PostgresStore {
 
     /// How far the database is.
     pub async fn migration_state(&self) -> Result<MigrationState, OpenError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.read().await?;
         Ok(describe(&mut connection, &self.namespace).await?.state(&migrator()))
     }
 
     /// Whether an acknowledged write survives a crash of the server; if not, why.
     pub async fn durability(&self) -> Result<(), String> {
         const SETTINGS: &str = "select current_setting('synchronous_commit'), current_setting('fsync')";
+        let mut connection = self.read().await.map_err(|error| error.to_string())?;
         let (synchronous_commit, fsync): (String, String) =
-            sqlx::query_as(SETTINGS).fetch_one(&self.pool).await.map_err(|error| error.to_string())?;
+            sqlx::query_as(SETTINGS).fetch_one(&mut *connection).await.map_err(|error| error.to_string())?;
         for (setting, value) in [("synchronous_commit", synchronous_commit), ("fsync", fsync)] {
             if value == "off" {
                 return Err(format!(

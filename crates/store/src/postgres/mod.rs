@@ -3,14 +3,16 @@
 
 mod connect;
 mod namespace;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::PgPool;
 use sqlx::{Postgres, Transaction};
 
 use self::namespace::Namespace;
+use self::sign_in::SignIn;
 use crate::calls::Calls;
 use crate::fault::{Fault, Verdict};
 
@@ -45,8 +47,8 @@ mod sql;
 pub struct PostgresStore {
     calls: Calls,
     pool: PgPool,
-    /// How to connect without the time limits of everyday calls, for migrations.
-    unhurried: PgConnectOptions,
+    /// Name and password, which may change.
+    sign_in: SignIn,
     /// The schema of the tables.
     namespace: Namespace,
 }
@@ -54,12 +56,12 @@ pub struct PostgresStore {
 impl PostgresStore {
     /// A connection that reads.
     async fn read(&self) -> Result<PoolConnection<Postgres>, Fault> {
-        self.pool.acquire().await.map_err(Fault::Connecting)
+        self.sign_in.connect(|_| self.pool.acquire()).await
     }
 
     /// Begins to write.
     async fn begin(&self) -> Result<Transaction<'static, Postgres>, Fault> {
-        self.pool.begin().await.map_err(Fault::Connecting)
+        self.sign_in.connect(|_| self.pool.begin()).await
     }
 
     /// Closes all connections.
@@ -77,8 +79,10 @@ fn code_verdict(code: &str) -> Verdict {
     const LOCK_NOT_AVAILABLE: &str = "55P03";
     const READ_ONLY: &str = "25006";
     const IDLE_IN_TRANSACTION: &str = "25P03";
+    // The connection was ended by an operator or a fail-over, before what it is the answer to was done.
+    const ADMIN_SHUTDOWN: &str = "57P01";
     match code {
-        SERIALIZATION_FAILURE | DEADLOCK | FOREIGN_KEY_VIOLATION => Verdict::Retry,
+        SERIALIZATION_FAILURE | DEADLOCK | FOREIGN_KEY_VIOLATION | ADMIN_SHUTDOWN => Verdict::Retry,
         LOCK_NOT_AVAILABLE | READ_ONLY | IDLE_IN_TRANSACTION => Verdict::Unavailable,
         _ => match code.get(..2) {
             // Connection, rollback, resources, operator, system.

@@ -4,9 +4,11 @@
 //! People hand over the address of a database in which an older system keeps its own `users` and `teams`, mostly in
 //! `public`. Doorward's tables stand beside them. Knows no table.
 
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection};
 
+use super::sign_in::SignIn;
+use crate::fault::Fault;
 use crate::schema::OpenError;
 
 /// The schema, unless the address names another.
@@ -42,13 +44,15 @@ impl Namespace {
 
     /// Connects, and refuses a pooler that does not lead to this schema: in another the names of tables would mean
     /// somebody else's.
-    pub(super) async fn connect(&self, options: &PgConnectOptions) -> Result<PgConnection, OpenError> {
+    pub(super) async fn connect(&self, sign_in: &SignIn) -> Result<PgConnection, OpenError> {
         let astray = |reason| OpenError::Astray { schema: self.name.clone(), reason };
-        let mut connection = match PgConnection::connect_with(options).await {
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(SETTING_REFUSED) => {
+        let mut connection = match sign_in.connect_alone().await {
+            Err(Fault::Connecting(sqlx::Error::Database(error)))
+                if error.code().as_deref() == Some(SETTING_REFUSED) =>
+            {
                 return Err(astray(error.to_string()));
             }
-            connected => connected?,
+            connected => connected.map_err(|fault| sign_in.explain(fault))?,
         };
         let path: String =
             sqlx::query_scalar("select current_setting('search_path')").fetch_one(&mut connection).await?;
