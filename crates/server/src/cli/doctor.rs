@@ -10,7 +10,6 @@ mod issuers;
 mod listening;
 mod mail;
 mod passwords;
-mod probe;
 mod providers;
 mod secrets;
 mod store;

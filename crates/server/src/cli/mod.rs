@@ -4,10 +4,12 @@ pub(crate) mod config;
 mod doctor;
 mod domain;
 mod explain;
+mod health;
 mod key;
 mod mail;
 mod migrate;
 mod output;
+mod probe;
 mod serve;
 mod table;
 mod team;
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use doorward_identity::Identity;
 
-use crate::config::{Sources, load};
+use crate::config::{Sources, load, load_server};
 use crate::parts;
 use config::ConfigArgs;
 use output::Output;
@@ -49,6 +51,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Find what is wrong with this installation, and say what to do; exit code 1 if anything is.
     Doctor(doctor::DoctorArgs),
+    /// Ask the running server whether it is well; exit code 1 if it is not.
+    Health(health::HealthArgs),
     /// Tell which route a request belongs to, what that requires, whether it would pass and what would be sent; exit code
     /// 1 unless it would pass.
     Explain(explain::ExplainArgs),
@@ -84,6 +88,7 @@ async fn dispatch(command: Command, sources: &Sources, out: &mut Output) -> anyh
         Command::Serve => return serve::run(load(sources)?).await,
         Command::Migrate { check } => return migrate::run(&load(sources)?, check, out).await,
         Command::Doctor(arguments) => return doctor::run(&load(sources)?, sources, arguments, out).await,
+        Command::Health(arguments) => health::run(&load_server(sources)?, arguments, out).await?,
         Command::Explain(arguments) => return explain::run(&load(sources)?, arguments, out).await,
         Command::Config(command) => config::run(command, sources, out)?,
         Command::User(command) => user::run(&identity(sources).await?, command, out).await?,

@@ -50,6 +50,19 @@ pub(crate) fn load(sources: &Sources) -> Result<Config, ConfigError> {
     settle(sources).1
 }
 
+/// How the server listens, and nothing else: no secret is looked up, no other setting is judged.
+pub(crate) fn load_server(sources: &Sources) -> Result<Server, ConfigError> {
+    let (mut leaves, mut mistakes) = layers::merge(sources);
+    leaves.retain(|key, _| key.starts_with("server."));
+    let Resolved { values, mistakes: unsound, .. } = resolve::resolve(leaves, sources);
+    mistakes.extend(unsound);
+    match Server::read(&values) {
+        Ok(server) if mistakes.is_empty() => Ok(server),
+        Ok(_) => Err(ConfigError(mistakes)),
+        Err(mistake) => Err(ConfigError(vec![mistake])),
+    }
+}
+
 /// The values as far as they are sound, and what they make.
 fn settle(sources: &Sources) -> (Values, Result<Config, ConfigError>) {
     let (leaves, mut mistakes) = layers::merge(sources);

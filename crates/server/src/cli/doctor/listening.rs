@@ -1,12 +1,12 @@
 //! Where Doorward listens, and whether that is where clients are told to go.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 
 use url::{Host, Url};
 
 use super::finding::Finding;
-use super::probe;
+use crate::cli::probe;
 use crate::config::{Config, Server};
 use crate::run::Tls;
 
@@ -56,14 +56,9 @@ async fn port(address: SocketAddr, setting: &str, path: &str, sign: &str) -> Fin
 }
 
 async fn answers(address: SocketAddr, path: &str, sign: &str) -> bool {
-    let host = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    let Ok(stream) = probe::connect(&host.to_string(), address.port()).await else { return false };
-    let authority = SocketAddr::new(host, address.port()).to_string();
-    probe::ask(stream, "GET", &authority, path).await.is_ok_and(|answer| answer.contains(sign))
+    let address = probe::from_here(address);
+    let Ok(stream) = probe::connect(&address.ip().to_string(), address.port()).await else { return false };
+    probe::ask(stream, "GET", &address.to_string(), path).await.is_ok_and(|answer| answer.contains(sign))
 }
 
 /// A public URL on this very machine must name a port that is listened on; any other leads through somebody's proxy.

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::clock::Reading;
 use super::finding::Finding;
-use super::probe;
+use crate::cli::probe;
 use crate::config::{Config, Outbound, Route};
 
 pub(super) async fn examine(config: &Config, clock: &dyn Clock, readings: &mut Vec<Reading>) -> Vec<Finding> {

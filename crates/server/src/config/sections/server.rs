@@ -66,7 +66,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
+    pub(in crate::config) fn read(values: &Values) -> Result<Self, Mistake> {
         Ok(Self {
             listen: values.many("server.listen")?,
             admin_listen: values.maybe("server.admin_listen")?,

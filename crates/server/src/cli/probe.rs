@@ -1,6 +1,7 @@
 //! One plain HTTP question over one connection: enough to tell who answers at an address.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +13,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// As much of an answer as is looked at.
 const ENOUGH: u64 = 64 * 1024;
 
+/// Where a program of this machine finds what listens on `address`.
+pub(super) fn from_here(address: SocketAddr) -> SocketAddr {
+    let host = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(host, address.port())
+}
+
 /// Connects.
 pub(super) async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -21,7 +32,7 @@ pub(super) async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
 /// What is answered there, head and all, as far as it came in time.
 pub(super) async fn ask(mut stream: TcpStream, method: &str, host: &str, path: &str) -> io::Result<String> {
     let request =
-        format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: doorward-doctor\r\nConnection: close\r\n\r\n");
+        format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: doorward\r\nConnection: close\r\n\r\n");
     let mut answer = Vec::new();
     let exchange = async {
         stream.write_all(request.as_bytes()).await?;
