@@ -24,6 +24,7 @@ impl OpenStore {
         Ok(match &config.store.kind {
             StoreKind::Sqlite { path } => Self::Sqlite(Arc::new(SqliteStore::open(path, options).await?)),
             StoreKind::Postgres => Self::Postgres(Arc::new(PostgresStore::connect(&config.store.url, options).await?)),
+            StoreKind::Mongo => return Err(OpenError::Address("this build has no MongoDB".to_owned())),
         })
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn key(config: &Config, entropy: &dyn Entropy) -> anyhow::Result<Seal
 fn folder(config: &Config) -> PathBuf {
     match &config.store.kind {
         StoreKind::Sqlite { path } => path.parent().map(Path::to_owned).unwrap_or_default(),
-        StoreKind::Postgres => "doorward-data".into(),
+        StoreKind::Postgres | StoreKind::Mongo => "doorward-data".into(),
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(Protecting, "an example as a secret", &[], secrets::example),
     check(Protecting, "a repetitive secret", &[], secrets::repetitive),
     check(Always, "HS256 without `tokens.secret`", &["tokens.secret"], secrets::missing),
-    check(Protecting, "signing keys in PostgreSQL without `tokens.encryption_key`", &["tokens.secret", "tokens.algorithm", "store.url"], secrets::unsealed),
+    check(Protecting, "signing keys in PostgreSQL or MongoDB without `tokens.encryption_key`", &["tokens.secret", "tokens.algorithm", "store.url"], secrets::unsealed),
 
     check(Protecting, "developer headers", &[], exposure::dev_headers),
     check(Protecting, "an http `server.public_url` beyond this machine", &[], exposure::public_url),
@@ -80,8 +80,10 @@ pub(super) const CHECKS: &[Check] = &[
     check(Always, "metrics and probes on the address of clients", &["server.listen"], exposure::admin_listen),
     check(Protecting, "a bcrypt cost under 10", &[], exposure::bcrypt_cost),
     check(Protecting, "a SQLite store that may lose what it acknowledged", &[], exposure::forgetful_store),
+    check(Protecting, "a SQLite store on AWS Lambda", &["store.url"], exposure::fleeting_store),
     check(Protecting, "http to issuers, providers, upstreams and Amazon's services beyond private networks", &[], exposure::plain_http),
 
+    check(Always, "a MongoDB store in a build without the feature `mongodb`", &[], sense::absent_store),
     check(Always, "an issuer without audiences", &[], sense::audiences),
     check(Always, "one issuer twice", &[], sense::issuer_twice),
     check(Always, "a session that may be idle for longer than it may last", &["session.absolute_ttl"], sense::idle_longer_than_life),

@@ -67,7 +67,7 @@ pub(super) fn missing(config: &Config) -> Vec<Objection> {
 }
 
 pub(super) fn unsealed(config: &Config) -> Vec<Objection> {
-    let shared = config.store.kind == StoreKind::Postgres;
+    let shared = !matches!(config.store.kind, StoreKind::Sqlite { .. });
     let sealed = config.tokens.encryption_key.is_some();
     unless(!shared || sealed || config.tokens.algorithm.is_symmetric(), || {
         object("tokens.encryption_key", "is missing: signing keys would lie open in the database", MAKE_ONE)

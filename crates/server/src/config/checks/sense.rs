@@ -2,8 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::super::sections::Config;
+use super::super::sections::{Config, StoreKind};
 use super::{Objection, object, unless};
+
+pub(super) fn absent_store(config: &Config) -> Vec<Objection> {
+    let served = config.store.kind != StoreKind::Mongo || doorward_store::MONGODB_BUILT_IN;
+    unless(served, || {
+        let hint = "build it with --features mongodb, or take a sqlite: or postgres: URL";
+        object("store.url", "is a MongoDB URL, and this build has no MongoDB", hint)
+    })
+}
 
 pub(super) fn audiences(config: &Config) -> Vec<Objection> {
     let without = config.issuers.iter().filter(|issuer| issuer.audiences.is_empty());

@@ -73,13 +73,18 @@ pub(super) fn store(text: &str) -> Checked {
                     .to_owned(),
             }),
         },
+        Some(("mongodb" | "mongodb+srv", rest)) if rest.strip_prefix("//").is_some_and(|rest| !rest.is_empty()) => {
+            Ok(text.to_owned())
+        }
         Some(("mongodb" | "mongodb+srv", _)) => Err(Fault {
-            what: "is a MongoDB URL, which this version does not serve".to_owned(),
-            hint: "take a sqlite: or postgres: URL".to_owned(),
+            what: "is not a MongoDB URL".to_owned(),
+            hint: "write it as mongodb://user:password@host:27017/database, special characters percent-encoded".to_owned(),
         }),
         _ => Err(Fault {
             what: "is not the URL of a store".to_owned(),
-            hint: "write it as sqlite:path or postgres://user:password@host/database".to_owned(),
+            hint: "write it as sqlite:path, postgres://user:password@host/database or \
+                   mongodb://user:password@host/database"
+                .to_owned(),
         }),
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "lambda")]
+use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 
 use super::super::mistake::Mistake;
@@ -32,15 +34,41 @@ pub(crate) enum StoreKind {
     },
     /// A server that speaks PostgreSQL's protocol.
     Postgres,
+    /// A server that speaks MongoDB's.
+    Mongo,
+}
+
+impl StoreKind {
+    fn of(url: &str) -> Self {
+        match url.split_once(':') {
+            Some(("sqlite", rest)) => {
+                let path = rest.strip_prefix("//").unwrap_or(rest);
+                Self::Sqlite { path: path.split('?').next().unwrap_or_default().into() }
+            }
+            Some(("mongodb" | "mongodb+srv", _)) => Self::Mongo,
+            _ => Self::Postgres,
+        }
+    }
 }
 
 impl Store {
+    /// Where it is, without anything secret: the file, or the servers with their ports.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn place(&self) -> String {
+        let url = self.url.expose_secret();
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let rest = rest.split(['/', '?']).next().unwrap_or_default();
+        match &self.kind {
+            StoreKind::Sqlite { path } => path.display().to_string(),
+            // A password with an unescaped `@` or `/` must not show its tail.
+            StoreKind::Postgres | StoreKind::Mongo if url.matches('@').count() > 1 => String::new(),
+            StoreKind::Postgres | StoreKind::Mongo => rest.rsplit('@').next().unwrap_or_default().to_owned(),
+        }
+    }
+
     pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
         let url: String = values.one("store.url")?;
-        let kind = url.strip_prefix("sqlite:").map_or(StoreKind::Postgres, |rest| {
-            let path = rest.strip_prefix("//").unwrap_or(rest);
-            StoreKind::Sqlite { path: path.split('?').next().unwrap_or_default().into() }
-        });
+        let kind = StoreKind::of(&url);
         Ok(Self {
             url: url.into(),
             kind,

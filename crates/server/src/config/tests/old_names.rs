@@ -172,14 +172,12 @@ fn names_that_say_nothing_alone_are_let_be() {
 }
 
 #[test]
-fn mongodb_is_refused_by_name() {
-    let mistakes = refused(&sources("", &[("MONGODB_URI", "mongodb://u:p@h/d")], ""));
-    assert_eq!(
-        mistakes,
-        [
-            "store.url: is a MongoDB URL, which this version does not serve (from MONGODB_URI); take a sqlite: or postgres: URL"
-        ]
-    );
+fn mongodb_is_served_by_its_old_name() {
+    let config = from_env(&[("MONGODB_URI", "mongodb://u:p@h/d?retryWrites=false")]);
+    assert_eq!(config.store.kind, StoreKind::Mongo);
+    let mistakes = refused(&sources("", &[("MONGODB_URI", "mongodb:u:p@h")], ""));
+    assert!(mistakes.len() == 1 && mistakes[0].contains("is not a MongoDB URL (from MONGODB_URI)"), "{mistakes:?}");
+    assert!(!mistakes[0].contains("u:p"), "{mistakes:?}");
 }
 
 #[test]
