@@ -15,6 +15,7 @@ mod postgres;
 mod schema;
 mod sqlite;
 mod time;
+pub mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,9 @@ pub use credentials::{CredentialError, CredentialSource, Credentials};
 pub use postgres::PostgresStore;
 pub use schema::{Applied, MigrateError, MigrationState, OpenError};
 pub use sqlite::SqliteStore;
+
+/// Whether this build has the store in MongoDB.
+pub const MONGODB_BUILT_IN: bool = cfg!(feature = "mongodb");
 
 /// How a store is used.
 #[derive(Clone)]

@@ -149,6 +149,8 @@ pub struct Applied {
 /// How far the database is behind this build, or ahead of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationState {
+    /// Whether none was ever applied: there is nothing of Doorward's yet.
+    pub untouched: bool,
     /// The migrations that are still to be applied, as `0002 create directory`.
     pub pending: Vec<String>,
     /// Whether the database has migrations this build does not know.
@@ -188,6 +190,7 @@ impl Found {
     pub(crate) fn state(&self, migrator: &Migrator) -> MigrationState {
         let is_applied = |version| self.applied.iter().any(|(applied, _)| *applied == version);
         MigrationState {
+            untouched: self.applied.is_empty(),
             pending: migrator
                 .iter()
                 .filter(|known| !is_applied(known.version))

@@ -1,7 +1,9 @@
-//! A moment as a column: `timestamptz` in PostgreSQL, milliseconds since 1970 in SQLite, cut to the millisecond
-//! in both, so that every store gives back what it was given.
+//! A moment as a column: `timestamptz` in PostgreSQL, milliseconds since 1970 in SQLite and wherever serde writes it, cut
+//! to the millisecond everywhere, so that every store gives back what it was given.
 
 use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
+use serde::{Deserialize, Serialize};
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
@@ -10,8 +12,9 @@ use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 
 /// A moment on its way to or from a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Time(pub(crate) Timestamp);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Time(#[serde(with = "millisecond::required")] pub(crate) Timestamp);
 
 impl From<Time> for Timestamp {
     fn from(time: Time) -> Self {

@@ -17,6 +17,8 @@ mod refresh;
 mod session;
 mod team;
 mod throttle;
+mod transfer;
+mod transfer_write;
 mod user;
 mod user_row;
 
