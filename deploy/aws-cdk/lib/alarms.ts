@@ -1,0 +1,93 @@
+//! What somebody should be told about, and whom to tell.
+
+import { Duration } from 'aws-cdk-lib';
+import type * as api from 'aws-cdk-lib/aws-apigatewayv2';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as docdb from 'aws-cdk-lib/aws-docdb';
+import type * as events from 'aws-cdk-lib/aws-events';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+
+const NAMESPACE = 'Doorward';
+const FIVE_MINUTES = Duration.minutes(5);
+
+/** What is watched. */
+export interface Watched {
+  readonly function: lambda.Function;
+  readonly log: logs.ILogGroup;
+  readonly api: api.HttpApi;
+  readonly chores: events.Rule;
+  readonly cluster: docdb.DatabaseCluster;
+}
+
+export class Alarms extends Construct {
+  readonly #topic: sns.Topic;
+
+  constructor(scope: Construct, id: string, watched: Watched, email: string | undefined) {
+    super(scope, id);
+    // Without a policy of its own: the one that SNS gives it lets the alarms of this account in.
+    this.#topic = new sns.Topic(this, 'Topic', { displayName: 'Doorward' });
+    if (email !== undefined) this.#topic.addSubscription(new EmailSubscription(email));
+    this.#function(watched.function);
+    this.#surroundings(watched);
+    this.#database(watched);
+  }
+
+  #function(watched: lambda.Function): void {
+    const sum = { period: FIVE_MINUTES, statistic: 'Sum' };
+    this.#alarm('Errors', watched.metricErrors(sum), 1, 'Invocations fail: time-outs, starts that fail, chores that fail.', 2);
+    this.#alarm('Throttles', watched.metricThrottles(sum), 1, 'Callers are turned away: raise the setting concurrency.');
+    this.#alarm('Duration', watched.metricDuration({ period: FIVE_MINUTES, statistic: 'p95' }), 3000,
+      'One call in twenty takes three seconds or longer.', 3);
+  }
+
+  #surroundings({ api, chores }: Watched): void {
+    this.#alarm('ServerErrors', api.metricServerError({ period: FIVE_MINUTES, statistic: 'Sum' }), 5, 'Clients get answers of 5xx.');
+    const invoked = new cloudwatch.Metric({
+      namespace: 'AWS/Events', metricName: 'Invocations', dimensionsMap: { RuleName: chores.ruleName }, period: FIVE_MINUTES, statistic: 'Sum',
+    });
+    this.#tell(invoked.createAlarm(this, 'ChoresMissing', {
+      threshold: 1,
+      comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+      evaluationPeriods: 2,
+      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+      alarmDescription: 'Nobody asks Doorward to do its chores: letters stay where they are.',
+    }));
+  }
+
+  #database({ cluster, log }: Watched): void {
+    const of = (metricName: string, statistic: string) => new cloudwatch.Metric({
+      namespace: 'AWS/DocDB', metricName, dimensionsMap: { DBClusterIdentifier: cluster.clusterIdentifier }, period: FIVE_MINUTES, statistic,
+    });
+    // The smallest instances take 500 connections.
+    this.#alarm('DatabaseConnections', of('DatabaseConnections', 'Maximum'), 400, 'The database is running out of connections.');
+    this.#alarm('DatabaseProcessor', of('CPUUtilization', 'Average'), 80, 'The database is busy: take a larger instanceClass.', 3);
+    const connected = new logs.MetricFilter(this, 'Connected', {
+      logGroup: log,
+      filterPattern: logs.FilterPattern.exists('$.fields.connect_ms'),
+      metricNamespace: NAMESPACE,
+      metricName: 'StoreConnectTime',
+      metricValue: '$.fields.connect_ms',
+      unit: cloudwatch.Unit.MILLISECONDS,
+    });
+    this.#alarm('StoreConnectTime', connected.metric({ period: FIVE_MINUTES, statistic: 'Maximum' }), 2000,
+      'Connecting to the database takes two seconds or longer: cold starts are slow.');
+  }
+
+  /** At or above the threshold for so many periods in a row; silence is fine. */
+  #alarm(id: string, metric: cloudwatch.Metric, threshold: number, alarmDescription: string, evaluationPeriods = 1): void {
+    this.#tell(metric.createAlarm(this, id, {
+      threshold, evaluationPeriods, alarmDescription, treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+    }));
+  }
+
+  #tell(alarm: cloudwatch.Alarm): void {
+    const action = new SnsAction(this.#topic);
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
+  }
+}

@@ -1,0 +1,128 @@
+//! The stack that keeps things: network, DocumentDB, and the secrets without which what it keeps is of no use. It changes
+//! rarely, and nothing in it is deleted by accident.
+
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import * as docdb from 'aws-cdk-lib/aws-docdb';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import * as secrets from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+
+import { MONGODB, Network } from './network.ts';
+import type { Settings } from './settings.ts';
+
+/** A fixed name: the cluster's logs are kept under it, and a restored cluster can take its place. */
+const CLUSTER = 'authservicedatabase';
+/** What DocumentDB refuses in passwords, and what would have to be escaped in shells and connection strings. */
+const NOT_IN_PASSWORDS = ' "\'/\\@:%$`!&*(){}[]<>|;?#~^,=+';
+
+export class DatabaseStack extends Stack {
+  readonly network: Network;
+  readonly cluster: docdb.DatabaseCluster;
+  /** User and password of the database. */
+  readonly credentials: secrets.ISecret;
+  /** What seals the keys that sign tokens. */
+  readonly encryptionKey: secrets.Secret;
+  /** What signs tokens, with HS256 only. */
+  readonly tokenSecret: secrets.Secret | undefined;
+
+  constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {
+    super(scope, id, props);
+    const key = settings.kmsKeyArn === undefined ? undefined : kms.Key.fromKeyArn(this, 'Key', settings.kmsKeyArn);
+    this.network = new Network(this, 'Network', settings);
+    this.cluster = this.#cluster(settings, key);
+    this.credentials = this.cluster.secret!;
+    this.#rotate(settings);
+    this.encryptionKey = this.#secret('EncryptionKey', 'encryption_key', 'Seals the keys with which Doorward signs. Never change it.', key);
+    if (settings.algorithm === 'HS256') {
+      this.tokenSecret = this.#secret('TokenSecret', 'secret', 'What Doorward and services share to sign and verify tokens.', key);
+    }
+    this.#guardDoor(settings);
+    new CfnOutput(this, 'ClusterEndpoint', { value: this.cluster.clusterEndpoint.hostname });
+    new CfnOutput(this, 'CredentialsArn', { value: this.credentials.secretArn });
+  }
+
+  #cluster(settings: Settings, kmsKey: kms.IKey | undefined): docdb.DatabaseCluster {
+    const exported = ['audit', 'profiler'].map((kind) => new logs.LogGroup(this, `Log-${kind}`, {
+      logGroupName: `/aws/docdb/${CLUSTER}/${kind}`,
+      retention: settings.logDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    }));
+    const parameterGroup = new docdb.ClusterParameterGroup(this, 'Parameters', {
+      family: 'docdb5.0',
+      description: 'Doorward: TLS always, who changes what and what is slow in the logs',
+      parameters: {
+        tls: 'tls1.2+', ttl_monitor: 'enabled', audit_logs: 'ddl', profiler: 'enabled', profiler_threshold_ms: '100',
+      },
+    });
+    const cluster = new docdb.DatabaseCluster(this, 'Cluster', {
+      dbClusterName: CLUSTER,
+      engineVersion: '5.0.0',
+      vpc: this.network.vpc,
+      vpcSubnets: this.network.database,
+      securityGroup: this.network.cluster,
+      instanceType: new ec2.InstanceType(settings.instanceClass),
+      instances: settings.instances,
+      masterUser: { username: 'doorward', excludeCharacters: NOT_IN_PASSWORDS, kmsKey },
+      parameterGroup,
+      caCertificate: rds.CaCertificate.RDS_CA_RSA2048_G1,
+      storageEncrypted: true,
+      kmsKey,
+      backup: { retention: Duration.days(settings.backupDays), preferredWindow: '02:00-03:00' },
+      preferredMaintenanceWindow: 'sun:03:30-sun:04:30',
+      copyTagsToSnapshot: true,
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.SNAPSHOT,
+      exportAuditLogsToCloudWatch: true,
+      exportProfilerLogsToCloudWatch: true,
+    });
+    // Made first: DocumentDB would make them itself, and they would keep everything for ever.
+    cluster.node.addDependency(...exported);
+    return cluster;
+  }
+
+  #rotate(settings: Settings): void {
+    const rotation = new secrets.SecretRotation(this, 'Rotation', {
+      application: secrets.SecretRotationApplication.MONGODB_ROTATION_SINGLE_USER,
+      secret: this.credentials,
+      target: { connections: new ec2.Connections({ securityGroups: [this.network.cluster], defaultPort: MONGODB }) },
+      vpc: this.network.vpc,
+      vpcSubnets: this.network.service,
+      securityGroup: this.network.rotation,
+      excludeCharacters: NOT_IN_PASSWORDS,
+      automaticallyAfter: Duration.days(settings.rotationDays),
+      // A first rotation while the cluster is being made would fail the deployment.
+      rotateImmediatelyOnUpdate: false,
+    });
+    const instances = this.cluster.node.findAll().filter((child) => child instanceof docdb.CfnDBInstance);
+    rotation.node.addDependency(this.network.secretsManager, ...instances);
+  }
+
+  #secret(id: string, name: string, description: string, encryptionKey: kms.IKey | undefined): secrets.Secret {
+    return new secrets.Secret(this, id, {
+      description,
+      encryptionKey,
+      generateSecretString: { secretStringTemplate: '{}', generateStringKey: name, passwordLength: 48, excludePunctuation: true },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+
+  /** Through the door to Secrets Manager go the secrets of this application, and no others. */
+  #guardDoor(settings: Settings): void {
+    const own = [this.credentials, this.encryptionKey, this.tokenSecret].flatMap((secret) => secret?.secretArn ?? []);
+    const others = [settings.userPoolClientSecretArn, ...settings.secretArns].flatMap((name) => name ?? []);
+    const anybody = [new iam.AnyPrincipal()];
+    this.network.secretsManager.addToPolicy(new iam.PolicyStatement({
+      principals: anybody,
+      actions: ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'].map((call) => `secretsmanager:${call}`),
+      resources: [...own, ...others],
+    }));
+    // Makes up a password and touches no secret, so there is no resource to name.
+    this.network.secretsManager.addToPolicy(new iam.PolicyStatement({
+      principals: anybody, actions: ['secretsmanager:GetRandomPassword'], resources: ['*'],
+    }));
+  }
+}

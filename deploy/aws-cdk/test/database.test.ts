@@ -1,0 +1,125 @@
+//! What must be true of the stack that keeps things.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { all, only, synthesise } from './stacks.ts';
+
+const { database } = synthesise();
+const secretsManager = 'AWS::SecretsManager::';
+
+test('the cluster is DocumentDB 5.0, encrypted, backed up and guarded against deletion', () => {
+  const { Properties: cluster, DeletionPolicy } = only(database, 'AWS::DocDB::DBCluster');
+  assert.equal(cluster['EngineVersion'], '5.0.0');
+  assert.equal(cluster['StorageEncrypted'], true);
+  assert.equal(cluster['DeletionProtection'], true);
+  assert.equal(DeletionPolicy, 'Snapshot');
+  assert.ok(cluster['BackupRetentionPeriod'] >= 7);
+  assert.deepEqual(cluster['EnableCloudwatchLogsExports'], ['audit', 'profiler']);
+});
+
+test('nobody talks to the cluster without TLS, and changes to it are audited', () => {
+  const group = only(database, 'AWS::DocDB::DBClusterParameterGroup').Properties;
+  assert.equal(group['Family'], 'docdb5.0');
+  const { tls, audit_logs, profiler } = group['Parameters'];
+  assert.deepEqual({ tls, audit_logs, profiler }, { tls: 'tls1.2+', audit_logs: 'ddl', profiler: 'enabled' });
+});
+
+test('the cluster may be reached by Doorward and by the rotation, at 27017 and nowhere else', () => {
+  const [cluster] = only(database, 'AWS::DocDB::DBCluster').Properties['VpcSecurityGroupIds'];
+  const rules = Object.values(all(database, 'AWS::EC2::SecurityGroupIngress')).map((rule) => rule.Properties);
+  const into = rules.filter((rule) => rule['GroupId']['Fn::GetAtt'][0] === cluster['Fn::GetAtt'][0]);
+  const groups = all(database, 'AWS::EC2::SecurityGroup');
+  const told = into.map((rule) => [
+    groups[rule['SourceSecurityGroupId']['Fn::GetAtt'][0]]?.Properties['GroupDescription'], rule['IpProtocol'], rule['FromPort'], rule['ToPort'],
+  ]);
+  assert.deepEqual(told.sort(), [
+    ['Doorward', 'tcp', 27017, 27017], ['Rotation of the password of the database', 'tcp', 27017, 27017],
+  ]);
+});
+
+test('no group lets anybody in by address', () => {
+  for (const nat of [false, true]) {
+    const { database: template } = synthesise({ nat });
+    for (const group of Object.values(all(template, 'AWS::EC2::SecurityGroup'))) {
+      assert.equal(group.Properties['SecurityGroupIngress'], undefined);
+    }
+    for (const rule of Object.values(all(template, 'AWS::EC2::SecurityGroupIngress'))) {
+      assert.equal(rule.Properties['CidrIp'] ?? rule.Properties['CidrIpv6'], undefined);
+      assert.ok(rule.Properties['SourceSecurityGroupId']);
+    }
+  }
+});
+
+test('nothing leads out of the network unless that is asked for', () => {
+  const outward = (nat: boolean) => {
+    const { database: template } = synthesise({ nat });
+    const rules = [
+      ...Object.values(all(template, 'AWS::EC2::SecurityGroup')).flatMap((group) => group.Properties['SecurityGroupEgress'] ?? []),
+      ...Object.values(all(template, 'AWS::EC2::SecurityGroupEgress')).map((rule) => rule.Properties),
+    ];
+    return {
+      gateways: Object.keys(all(template, 'AWS::EC2::InternetGateway')).length + Object.keys(all(template, 'AWS::EC2::NatGateway')).length,
+      ports: rules.filter((rule) => rule['CidrIp'] === '0.0.0.0/0').map((rule) => rule['FromPort']),
+    };
+  };
+  assert.deepEqual(outward(false), { gateways: 0, ports: [] });
+  assert.deepEqual(outward(true), { gateways: 2, ports: [443] });
+});
+
+test('the password is made up at Amazon and rotated', () => {
+  const schedule = only(database, `${secretsManager}RotationSchedule`).Properties;
+  assert.equal(schedule['RotationRules']['ScheduleExpression'], 'rate(30 days)');
+  assert.ok(schedule['RotationLambdaARN']);
+  const { database: often } = synthesise({ rotationDays: 7 });
+  assert.equal(only(often, `${secretsManager}RotationSchedule`).Properties['RotationRules']['ScheduleExpression'], 'rate(7 days)');
+  for (const { Properties: secret } of Object.values(all(database, `${secretsManager}Secret`))) {
+    assert.equal(secret['SecretString'], undefined);
+    assert.ok(secret['GenerateSecretString']['PasswordLength'] >= 32);
+  }
+});
+
+test('a stack that goes away takes no key along with which something is sealed or signed', () => {
+  const { database: template } = synthesise({ algorithm: 'HS256' });
+  const kept = Object.values(all(template, `${secretsManager}Secret`)).filter((secret) => secret.DeletionPolicy === 'Retain');
+  const names = kept.map((secret) => secret.Properties['GenerateSecretString']['GenerateStringKey']);
+  assert.deepEqual(names.sort(), ['encryption_key', 'secret']);
+});
+
+test('the door to Secrets Manager is open for the secrets of this application alone', () => {
+  const other = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:provider-AbCdEf';
+  const { database: template } = synthesise({ secretArns: other });
+  const doors = Object.values(all(template, 'AWS::EC2::VPCEndpoint'));
+  const door = doors.find((endpoint) => endpoint.Properties['ServiceName'].endsWith('.secretsmanager'));
+  const [secrets, passwords] = door?.Properties['PolicyDocument']['Statement'];
+  assert.equal(secrets['Resource'].length, 3);
+  assert.ok(secrets['Resource'].includes(other));
+  assert.ok(secrets['Action'].every((action: string) => !action.includes('*')));
+  // It touches no secret, so there is no resource to name.
+  assert.deepEqual([passwords['Action'], passwords['Resource']], ['secretsmanager:GetRandomPassword', '*']);
+});
+
+test('there is a door to every service that is asked, and to no other', () => {
+  const doors = (context: Record<string, unknown>) =>
+    Object.values(all(synthesise(context).database, 'AWS::EC2::VPCEndpoint')).map((door) => door.Properties['ServiceName'].split('.').pop()).sort();
+  const pool = { userPoolId: 'eu-west-1_Ab3', userPoolClientId: 'abc' };
+  assert.deepEqual(doors({}), ['email', 'secretsmanager']);
+  assert.deepEqual(doors(pool), ['cognito-idp', 'email', 'secretsmanager']);
+  assert.deepEqual(doors({ ...pool, nat: true }), ['secretsmanager']);
+});
+
+test('a key of the user seals the cluster and every secret', () => {
+  const key = 'arn:aws:kms:eu-west-1:123456789012:key/0199a7b0-0000-7000-8000-000000000000';
+  const { database: template } = synthesise({ kmsKeyArn: key, algorithm: 'HS256' });
+  assert.equal(only(template, 'AWS::DocDB::DBCluster').Properties['KmsKeyId'], key);
+  const secrets = Object.values(all(template, `${secretsManager}Secret`));
+  assert.deepEqual(secrets.map((secret) => secret.Properties['KmsKeyId']), [key, key, key]);
+});
+
+test('each log ends some day', () => {
+  const groups = Object.values(all(synthesise({ logDays: 90 }).database, 'AWS::Logs::LogGroup'));
+  assert.deepEqual(groups.map((group) => group.Properties['RetentionInDays']), [90, 90]);
+  assert.deepEqual(groups.map((group) => group.Properties['LogGroupName']).sort(), [
+    '/aws/docdb/authservicedatabase/audit', '/aws/docdb/authservicedatabase/profiler',
+  ]);
+});
