@@ -27,8 +27,12 @@ pub fn find(part: &str) -> Option<PathBuf> {
     let program = match part {
         "node" if !node_folder().join("node_modules").exists() => return None,
         "python" => return Some(crate::python::interpreter()).filter(|python| python.is_absolute()),
-        // A wheel brings it along with the other Python packages.
-        "envoy" => return Some(crate::python::interpreter().with_file_name("envoy")).filter(|envoy| envoy.exists()),
+        "cdk" if !cdk_folder().join("node_modules").exists() => return None,
+        "cdk" => "npm",
+        // Wheels bring them along with the other Python packages.
+        "envoy" | "cfn-lint" => {
+            return Some(crate::python::interpreter().with_file_name(part)).filter(|path| path.exists());
+        }
         part => part,
     };
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -56,6 +60,11 @@ pub fn package(script: &str) -> Command {
     let mut node = command("node");
     node.arg(node_folder().join("node_modules").join(script));
     node
+}
+
+/// Where the packages of `deploy/aws-cdk` are installed, below a copy of what it refers to.
+pub fn cdk_folder() -> PathBuf {
+    target_folder().join("test-cdk/deploy/aws-cdk")
 }
 
 fn node_folder() -> PathBuf {

@@ -1,0 +1,108 @@
+//! What puts Doorward on AWS: the stacks keep their promises, and the asset is what they take.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use doorward_tests::part;
+use doorward_tests::scratch::Scratch;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Copies the sources to their packages, so that nothing is installed or written among them.
+fn copy_sources() {
+    let folder = part::cdk_folder();
+    for stale in ["lib", "test"] {
+        let _ = fs::remove_dir_all(folder.join(stale));
+    }
+    let docs = folder.join("../../docs");
+    fs::create_dir_all(&docs).expect("a folder below the target folder");
+    fs::copy(repository().join("docs/aws.md"), docs.join("aws.md")).expect("docs/aws.md");
+    for entry in fs::read_dir(repository().join("deploy/aws-cdk")).expect("the sources of the stacks") {
+        let entry = entry.expect("an entry");
+        if !["node_modules", "cdk.out"].iter().any(|made| entry.file_name() == *made) {
+            ended_well(Command::new("cp").arg("-R").arg(entry.path()).arg(&folder));
+        }
+    }
+}
+
+#[track_caller]
+fn ended_well(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}:\n{}", printed(&output));
+    printed(&output)
+}
+
+fn printed(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn the_stacks_keep_their_promises_and_cloudformation_takes_them() {
+    part::with(&["cdk", "cfn-lint"], || {
+        copy_sources();
+        let folder = part::cdk_folder();
+        ended_well(part::command("cdk").arg("test").current_dir(&folder));
+        // What `npm test` synthesised. The linter is silent about what is well.
+        let mut lint = part::command("cfn-lint");
+        lint.args(["--regions", "eu-west-1", "--template"]).current_dir(&folder);
+        lint.args(["Database", "Api"].map(|stack| format!("cdk.out/AuthService{stack}.template.json")));
+        assert_eq!(ended_well(&mut lint), "");
+    });
+}
+
+const CERTIFICATES: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+
+/// `scripts/lambda-asset` with a small program in place of Doorward, which takes long to pack.
+fn lambda_asset(folder: &Path, certificates: &str, arguments: &[&str]) -> Output {
+    let ca = folder.join("ca.pem");
+    fs::write(&ca, certificates).expect("a file");
+    let mut script = Command::new(repository().join("scripts/lambda-asset"));
+    script.arg("--ca").arg(&ca).args(["--binary", "/bin/true"]).args(arguments);
+    script.output().expect("the script can be started")
+}
+
+#[test]
+fn the_asset_is_the_same_whenever_and_wherever_it_is_packed() {
+    let folder = Scratch::new();
+    let pack = |name: &str| {
+        let output = folder.path().join(name);
+        let config = repository().join("deploy/examples/production.toml");
+        let arguments =
+            ["--add", config.to_str().expect("a path of text"), "--output", output.to_str().expect("the same")];
+        let ended = lambda_asset(folder.path(), CERTIFICATES, &arguments);
+        assert!(ended.status.success(), "{}", printed(&ended));
+        fs::read(output).expect("an asset")
+    };
+    let first = pack("first.zip");
+    assert_eq!(first, pack("elsewhere/second.zip"));
+    for member in ["bootstrap", "global-bundle.pem", "production.toml"] {
+        assert!(first.windows(member.len()).any(|bytes| bytes == member.as_bytes()), "{member} is inside");
+    }
+}
+
+#[test]
+fn an_asset_that_would_not_start_is_not_made() {
+    let folder = Scratch::new();
+    let other = if cfg!(target_arch = "aarch64") { "x86_64" } else { "arm64" };
+    let output = folder.path().join("bootstrap.zip");
+    let output = ["--output", output.to_str().expect("a path of text")];
+    let private = format!("{CERTIFICATES}-----BEGIN PRIVATE KEY-----\n");
+    for (certificates, arguments, reason) in [
+        (CERTIFICATES, vec!["--arch", other], "/bin/true is elf64-"),
+        (CERTIFICATES, vec!["--arch", "riscv64"], "Lambda has x86_64 and arm64"),
+        (CERTIFICATES, vec!["--binary", file!()], "cannot be read"),
+        (CERTIFICATES, vec!["--binary", "/dev/null"], "is no program for Linux"),
+        (CERTIFICATES, vec!["--add", "nothing"], "--add nothing is not there"),
+        (CERTIFICATES, vec!["--fast"], "--fast is no option"),
+        ("<html>", vec![], "has no certificates in it"),
+        (&private, vec![], "has a private key in it"),
+    ] {
+        let ended = lambda_asset(folder.path(), certificates, &[&output[..], &arguments].concat());
+        assert_eq!(ended.status.code(), Some(1), "{reason}: {}", printed(&ended));
+        assert!(printed(&ended).contains(reason), "{reason}: {}", printed(&ended));
+    }
+    assert!(!folder.path().join("bootstrap.zip").exists());
+}
