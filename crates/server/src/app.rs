@@ -54,9 +54,7 @@ impl App {
             tracing::info!(address = %listener.address(), version = env!("CARGO_PKG_VERSION"), "listening");
         }
         let services = Services::of(&self.config)?;
-        let recorder = Arc::new(Recorder { metrics: Arc::clone(&self.metrics), access_log });
-        let settings = dispatch::web_settings(&self.config, Arc::clone(&self.readiness), self.mailbox);
-        let dispatcher = Dispatcher::new(&self.config, settings, &services, &self.identity, recorder)?;
+        let dispatcher = self.dispatcher(&services, access_log)?;
         tokio::spawn(dispatcher.watch_health());
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let server = Server::start(clients, limits, cores, move |_| dispatcher.with_own_connections())?;
@@ -85,5 +83,19 @@ impl App {
         admin_server.shutdown().at_once();
         admin_server.stopped().await;
         Ok(drained)
+    }
+
+    /// What answers events, for whoever does the rest of a server's work himself.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn into_function(self, access_log: AccessLog) -> anyhow::Result<(Arc<Identity>, Dispatcher)> {
+        let dispatcher = self.dispatcher(&Services::of(&self.config)?, access_log)?;
+        self.readiness.store(true, Ordering::Relaxed);
+        Ok((self.identity, dispatcher))
+    }
+
+    fn dispatcher(&self, services: &Services, access_log: AccessLog) -> anyhow::Result<Dispatcher> {
+        let recorder = Arc::new(Recorder { metrics: Arc::clone(&self.metrics), access_log });
+        let settings = dispatch::web_settings(&self.config, Arc::clone(&self.readiness), self.mailbox.clone());
+        Dispatcher::new(&self.config, settings, services, &self.identity, recorder)
     }
 }

@@ -10,14 +10,13 @@ use doorward_gateway::{
     Rate, Require, Status, Timeouts, Upstream,
 };
 use doorward_identity::Identity;
-use hyper::body::Incoming;
 
 use crate::config::{self, Config, RatePer, RouteRate};
 use crate::metrics::Metrics;
-use crate::run::TimedBody;
+use crate::run::RequestBody;
 
 /// A gateway for requests as the listener hands them over.
-pub(crate) type Proxy = Gateway<TimedBody<Incoming>>;
+pub(crate) type Proxy = Gateway<RequestBody>;
 
 /// The routes with the services behind them, which all workers share.
 #[derive(Clone)]

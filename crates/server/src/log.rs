@@ -71,6 +71,14 @@ impl Lines {
 /// Writes what is left when it is dropped.
 pub(crate) struct Flusher(Lines);
 
+impl Flusher {
+    /// Writes what waits.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn flush(&self) {
+        self.0.flush();
+    }
+}
+
 impl Drop for Flusher {
     fn drop(&mut self) {
         self.0.flush();

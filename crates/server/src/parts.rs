@@ -1,6 +1,7 @@
 //! What the domain is made of, as the configuration wants it: store, settings, first teams and domains.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use doorward_identity::clock::SystemClock;
@@ -38,7 +39,10 @@ async fn parts_of_command(config: &Config) -> anyhow::Result<Parts> {
 
 /// What the domain is made of, its store up to date.
 pub(crate) async fn parts(config: &Config, observer: Arc<dyn Observer>, outsiders: Outsiders) -> anyhow::Result<Parts> {
+    let started = Instant::now();
     let store = OpenStore::open(config, Arc::clone(&observer)).await.context("the store cannot be opened")?;
+    let store_connect_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(store_connect_ms, "store reached");
     let applied = store.migrate().await.context("the store cannot be brought up to date")?;
     if applied > 0 {
         tracing::info!(applied, "store brought up to date");

@@ -135,7 +135,7 @@ fn respond<S: Serve>(
             request.headers_mut().remove(UPGRADE);
         }
     }
-    let request = request.map(|body| TimedBody::new(body, call.limits.body_idle_timeout));
+    let request = request.map(|body| TimedBody::new(body, call.limits.body_idle_timeout).into());
     // On the heap for as long as it takes: the library keeps room for this future as long as the connection lives, and
     // there are many connections that only wait, or let an answer flow that has begun.
     Box::pin(async move {

@@ -106,7 +106,7 @@ fn respond<S: Serve>(
 ) -> impl Future<Output = Result<Response<Answer<S::Body>>, Infallible>> + use<S> {
     let (mut head, body) = request.into_parts();
     let refusal = http2_head::judge(&mut head, call.limits.head_fields).err();
-    let request = Request::from_parts(head, TimedBody::new(body, call.limits.body_idle_timeout));
+    let request = Request::from_parts(head, TimedBody::new(body, call.limits.body_idle_timeout).into());
     async move {
         let response = call.answer(refusal, request).await;
         Ok(response.map(|body| Answer::new(body, stream)))

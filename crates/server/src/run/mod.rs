@@ -9,7 +9,8 @@
 //! listener → tcp (accept, cap) → worker (thread, runtime) → connection (tls, opening)
 //!     → http1 → head_guard → framing → head, chunked        ┐
 //!     → http2 → http2_head                                  ├→ Serve
-//!       every wait: watch; every body: timed_body           ┘
+//!       every wait: watch; every body: timed_body           │
+//! lambda (the runtime API, events) → http2_head             ┘
 //! ```
 
 mod chunked;
@@ -22,9 +23,12 @@ mod head_guard;
 mod http1;
 mod http2;
 mod http2_head;
+#[cfg(feature = "lambda")]
+pub(crate) mod lambda;
 mod listener;
 mod opening;
 mod refusal;
+mod request_body;
 mod rewound;
 mod shutdown;
 mod tally;
@@ -45,18 +49,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 
 pub(crate) use listener::{HandedOver, Listener, Sharing};
 pub(crate) use refusal::Refusal;
+pub(crate) use request_body::RequestBody;
 pub(crate) use shutdown::{Drained, Shutdown};
 pub(crate) use tally::Tally;
 pub(crate) use tcp::Server;
-pub(crate) use timed_body::TimedBody;
 pub(crate) use tls::{Tls, TlsFiles};
 
 /// A request as a service gets it: its head judged, its body timed.
-pub(crate) type GuardedRequest = Request<TimedBody<Incoming>>;
+pub(crate) type GuardedRequest = Request<RequestBody>;
 
 /// What clients may take of a server.
 #[derive(Clone, Copy, Debug)]

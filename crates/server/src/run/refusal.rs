@@ -10,6 +10,9 @@ use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
+/// What problem details call any of them.
+pub(super) const CODE: &str = "request_head_refused";
+
 /// A fault in a request's head for which the request is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Refusal {
@@ -98,7 +101,7 @@ impl Refusal {
 
     /// The whole answer: problem details, after which the connection is closed.
     pub(super) fn response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::from(problem(self.status(), "request_head_refused", self.detail())));
+        let mut response = Response::new(Full::from(problem(self.status(), CODE, self.detail())));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
