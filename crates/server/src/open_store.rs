@@ -4,9 +4,30 @@ use std::sync::Arc;
 
 use doorward_identity::Store;
 use doorward_identity::observer::Observer;
-use doorward_store::{MigrateError, MigrationState, OpenError, Options, PostgresStore, SqliteStore};
+#[cfg(feature = "mongodb")]
+use doorward_store::MongoStore;
+use doorward_store::{
+    CredentialError, CredentialSource, MigrateError, MigrationState, OpenError, Options, PostgresStore, SqliteStore,
+};
+use secrecy::SecretString;
 
 use crate::config::{Config, StoreKind};
+use crate::secrets::{DatabaseSignIn, Part, Parts};
+
+/// Name and password of the database, where the address does not say them for good.
+pub(crate) fn sign_in(config: &Config) -> Result<Option<Arc<DatabaseSignIn>>, CredentialError> {
+    let (store, secrets) = (&config.store, &config.secrets);
+    let part = |key: &str, now: &SecretString| match secrets.references.get(key).filter(|kept| kept.may_change()) {
+        Some(reference) => Part::Kept(reference.clone()),
+        None => Part::Fixed(now.clone()),
+    };
+    let parts = Parts {
+        url: part("store.url", &store.url),
+        username: store.username.as_ref().map(|username| part("store.username", username)),
+        password: store.password.as_ref().map(|password| part("store.password", password)),
+    };
+    Ok(DatabaseSignIn::of(parts, &secrets.vault)?.map(Arc::new))
+}
 
 /// One of the stores.
 pub(crate) enum OpenStore {
@@ -14,16 +35,38 @@ pub(crate) enum OpenStore {
     Sqlite(Arc<SqliteStore>),
     /// A server.
     Postgres(Arc<PostgresStore>),
+    /// A server of documents.
+    #[cfg(feature = "mongodb")]
+    Mongo(Arc<MongoStore>),
 }
 
 impl OpenStore {
     /// Opens the store; nothing is written to a database that is not Doorward's.
     pub(crate) async fn open(config: &Config, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
-        let (max_connections, timeout) = (config.store.max_connections, config.store.timeout);
-        let options = Options { max_connections, timeout, observer, credentials: None, ca: None };
+        Self::open_as(config, observer, sign_in(config)?).await
+    }
+
+    /// The same, signed in by what the caller looks at, too.
+    pub(crate) async fn open_as(
+        config: &Config,
+        observer: Arc<dyn Observer>,
+        sign_in: Option<Arc<DatabaseSignIn>>,
+    ) -> Result<Self, OpenError> {
+        let store = &config.store;
+        let unreadable = |error| OpenError::Address(format!("store.tls_ca_file cannot be read: {error}"));
+        let options = Options {
+            max_connections: store.max_connections,
+            timeout: store.timeout,
+            observer,
+            credentials: sign_in.map(|sign_in| sign_in as Arc<dyn CredentialSource>),
+            ca: store.ca().map_err(unreadable)?,
+        };
         Ok(match &config.store.kind {
             StoreKind::Sqlite { path } => Self::Sqlite(Arc::new(SqliteStore::open(path, options).await?)),
             StoreKind::Postgres => Self::Postgres(Arc::new(PostgresStore::connect(&config.store.url, options).await?)),
+            #[cfg(feature = "mongodb")]
+            StoreKind::Mongo => Self::Mongo(Arc::new(MongoStore::connect(&config.store.url, options).await?)),
+            #[cfg(not(feature = "mongodb"))]
             StoreKind::Mongo => return Err(OpenError::Address("this build has no MongoDB".to_owned())),
         })
     }
@@ -33,6 +76,8 @@ impl OpenStore {
         let applied = match self {
             Self::Sqlite(store) => store.migrate().await?,
             Self::Postgres(store) => store.migrate().await?,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(store) => store.migrate().await?,
         };
         Ok(applied.count)
     }
@@ -42,6 +87,8 @@ impl OpenStore {
         match self {
             Self::Sqlite(store) => store.migration_state().await,
             Self::Postgres(store) => store.migration_state().await,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(store) => store.migration_state().await,
         }
     }
 
@@ -50,6 +97,8 @@ impl OpenStore {
         match self {
             Self::Sqlite(store) => store.durability().await,
             Self::Postgres(store) => store.durability().await,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(store) => store.durability().await,
         }
     }
 
@@ -58,6 +107,8 @@ impl OpenStore {
         match self {
             Self::Sqlite(store) => store,
             Self::Postgres(store) => store,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(store) => store,
         }
     }
 }

@@ -45,7 +45,7 @@ impl Calls {
     }
 
     /// Tries until it works, fails for good or has lost too many races.
-    async fn persist<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, Fault>
+    pub(crate) async fn persist<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Fault>>,
     {

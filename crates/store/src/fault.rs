@@ -19,6 +19,22 @@ pub(crate) enum Fault {
     /// The database does not let us in, and what to sign in with cannot be read.
     #[error("no connection: {0}")]
     Credentials(#[from] CredentialError),
+    /// The driver of the document store or its server says so.
+    #[cfg(feature = "mongodb")]
+    #[error("{}", crate::mongo::words(.0))]
+    Document(#[from] mongodb::error::Error),
+    /// Somebody else wrote the document in between.
+    #[cfg(feature = "mongodb")]
+    #[error("others wrote the same document again and again")]
+    LostRace,
+    /// The document was written; what it owes to others is done later, by whoever comes.
+    #[cfg(feature = "mongodb")]
+    #[error("what belongs to a change that was made could not be done yet: {0}")]
+    Deferred(Box<Self>),
+    /// A document of a form that only a later version knows.
+    #[cfg(feature = "mongodb")]
+    #[error("a document was written by a newer Doorward; nothing was changed: start that version")]
+    NewerDocument,
     /// A stored value is none the domain knows.
     #[error("a stored {0} cannot be read")]
     Unreadable(&'static str),
@@ -72,6 +88,14 @@ impl Fault {
             | Self::Connecting(_)
             | Self::Credentials(_)
             | Self::Deadline => Verdict::Unavailable,
+            #[cfg(feature = "mongodb")]
+            Self::Document(error) => crate::mongo::verdict(error),
+            #[cfg(feature = "mongodb")]
+            Self::LostRace => Verdict::Retry,
+            #[cfg(feature = "mongodb")]
+            Self::Deferred(_) => Verdict::Unavailable,
+            #[cfg(feature = "mongodb")]
+            Self::NewerDocument => Verdict::Broken,
             Self::Sql(_) | Self::Unreadable(_) => Verdict::Broken,
         }
     }

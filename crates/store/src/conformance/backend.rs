@@ -39,7 +39,7 @@ pub(crate) fn options() -> Options {
 }
 
 /// A name no other test has.
-fn unique_name() -> String {
+pub(super) fn unique_name() -> String {
     format!("doorward_test_{}", ids::version_7(SystemClock.now(), &SystemEntropy).simple())
 }
 
@@ -132,7 +132,7 @@ impl PostgresDatabase {
 #[async_trait]
 impl Backend for PostgresDatabase {
     async fn prepare() -> Option<Self> {
-        let database = Self { server: server()?, name: unique_name() };
+        let database = Self { server: server("postgres", "TEST_POSTGRES_URL")?, name: unique_name() };
         database.run_outside(format!("create database {}", database.name)).await;
         Some(database)
     }
@@ -146,14 +146,14 @@ impl Backend for PostgresDatabase {
     }
 }
 
-/// The server to test on. `None` when there is none here and none is required.
+/// The server to test a kind of store on. `None` when there is none here and none is required.
 #[expect(clippy::disallowed_methods, reason = "tests are configured by the environment")]
-fn server() -> Option<String> {
-    let server = std::env::var("TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
+pub(super) fn server(store: &str, variable: &str) -> Option<String> {
+    let server = std::env::var(variable).ok().filter(|url| !url.is_empty());
     if server.is_none() {
         let required = std::env::var("REQUIRE_STORES").unwrap_or_default();
-        assert!(!required.split(',').any(|store| store == "postgres"), "TEST_POSTGRES_URL is not set");
-        eprintln!("skipped: TEST_POSTGRES_URL is not set");
+        assert!(!required.split(',').any(|required| required == store), "{variable} is not set");
+        eprintln!("skipped: {variable} is not set");
     }
     server
 }
@@ -179,7 +179,7 @@ async fn run(url: &str, sql: String) {
 #[async_trait]
 impl Backend for PostgresBackend {
     async fn prepare() -> Option<Self> {
-        let backend = Self { server: server()?, schema: unique_name(), settings: "" };
+        let backend = Self { server: server("postgres", "TEST_POSTGRES_URL")?, schema: unique_name(), settings: "" };
         backend.run(format!("create schema {}", backend.schema)).await;
         Some(backend)
     }

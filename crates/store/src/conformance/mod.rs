@@ -2,8 +2,8 @@
 //! specification behind the ports' documentation, races included.
 //!
 //! Every promise gets an empty database that two nodes opened and migrated at the same moment. SQLite runs always;
-//! PostgreSQL where `TEST_POSTGRES_URL` names a server (a superuser). `REQUIRE_STORES=sqlite,postgres`
-//! turns a skipped store into a failure.
+//! PostgreSQL where `TEST_POSTGRES_URL` names a server (a superuser), MongoDB where `TEST_MONGODB_URL` names one.
+//! `REQUIRE_STORES=sqlite,postgres,mongodb` turns a skipped store into a failure.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -16,6 +16,8 @@ pub(crate) mod grant;
 mod key;
 pub(crate) mod mail;
 mod migration;
+#[cfg(feature = "mongodb")]
+mod mongo_backend;
 pub(crate) mod password;
 pub(crate) mod provider;
 pub(crate) mod provider_account;
@@ -27,12 +29,16 @@ pub(crate) mod throttle;
 pub(crate) mod user;
 
 pub(crate) use backend::{Backend, Folder, PostgresBackend, PostgresDatabase, SqliteBackend, options, with};
+#[cfg(feature = "mongodb")]
+pub(crate) use mongo_backend::MongoBackend;
 pub(crate) use stand::Stand;
 
 macro_rules! promises {
     ($($file:ident: $($promise:ident),+;)+) => {
         promises!(@backend sqlite SqliteBackend $($($file $promise)+)+);
         promises!(@backend postgres PostgresBackend $($($file $promise)+)+);
+        #[cfg(feature = "mongodb")]
+        promises!(@backend mongo MongoBackend $($($file $promise)+)+);
     };
     (@backend $name:ident $backend:ident $($file:ident $promise:ident)+) => {
         mod $name {

@@ -1,0 +1,136 @@
+//! A database's address: what the driver makes of it, what is settled here whatever it says, and what it must not say.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use mongodb::options::{
+    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, Tls, TlsOptions, WriteConcern,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::Options;
+use crate::schema::OpenError;
+
+/// The database, where the address names none.
+const DATABASE: &str = "doorward";
+/// How long a connection may take to be made, where the address does not say it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server that can be written to is looked for, where the address does not say it.
+const SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may lie idle: less than what balancers and firewalls forget one after.
+const IDLE: Duration = Duration::from_mins(4);
+
+/// How to connect to the server of an address, and to which database. No error shows the address: it holds a password.
+pub(super) async fn parse(url: &SecretString, options: &Options) -> Result<(ClientOptions, String), OpenError> {
+    let mut parsed = ClientOptions::parse(url.expose_secret())
+        .await
+        .map_err(|error| OpenError::Address(without_secrets(url, &super::fault::words(&error))))?;
+    let limit = |wanted: Option<Duration>, usual: Duration| Some(wanted.unwrap_or(usual).min(options.timeout));
+    parsed.connect_timeout = limit(parsed.connect_timeout, CONNECT_TIMEOUT);
+    parsed.server_selection_timeout = limit(parsed.server_selection_timeout, SELECTION_TIMEOUT);
+    parsed.max_pool_size = parsed.max_pool_size.or(Some(options.max_connections));
+    parsed.max_idle_time = parsed.max_idle_time.or(Some(IDLE));
+    parsed.app_name = parsed.app_name.or_else(|| Some("doorward".to_owned()));
+    // Each write of Doorward can be told from its repetition; and DocumentDB refuses what the driver would do.
+    parsed.retry_writes = parsed.retry_writes.or(Some(false));
+    // What was acknowledged is on the disks of the majority, and only such is read, where it is written.
+    require_durable(parsed.write_concern.as_ref())?;
+    let w_timeout = parsed.write_concern.take().and_then(|concern| concern.w_timeout);
+    let mut concern = WriteConcern::majority();
+    concern.journal = Some(true);
+    concern.w_timeout = w_timeout;
+    parsed.write_concern = Some(concern);
+    parsed.read_concern = Some(ReadConcern::majority());
+    parsed.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+    if let Some(ca) = &options.ca {
+        trust(&mut parsed, ca)?;
+    }
+    let database = parsed.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
+    Ok((parsed, database))
+}
+
+/// Refuses an address that asks for writes that can be lost.
+fn require_durable(concern: Option<&WriteConcern>) -> Result<(), OpenError> {
+    let Some(concern) = concern else { return Ok(()) };
+    let is_majority = matches!(concern.w, None | Some(Acknowledgment::Majority));
+    if !is_majority || concern.journal == Some(false) {
+        let reason = "its address asks for less than `w=majority&journal=true`, and acknowledged writes could be lost; \
+                      leave `w` and `journal` out of it";
+        return Err(OpenError::NotDurable(reason.to_owned()));
+    }
+    Ok(())
+}
+
+/// Makes those certificates the ones that may vouch for the server. The driver reads them from a file.
+fn trust(options: &mut ClientOptions, ca: &str) -> Result<(), OpenError> {
+    let path = std::env::temp_dir().join(format!("doorward-ca-{}.pem", std::process::id()));
+    let written = std::fs::File::create(&path).and_then(|mut file| file.write_all(ca.as_bytes()));
+    written.map_err(|source| OpenError::File { path: path.display().to_string(), source })?;
+    let mut tls = match options.tls.take() {
+        Some(Tls::Enabled(tls)) => tls,
+        _ => TlsOptions::default(),
+    };
+    tls.ca_file_path = Some(path);
+    options.tls = Some(Tls::Enabled(tls));
+    Ok(())
+}
+
+/// A message of the driver, unless it repeats what stands before the `@`.
+fn without_secrets(url: &SecretString, message: &str) -> String {
+    let url = url.expose_secret();
+    let user_info = url.split_once("://").map_or(url, |(_, rest)| rest).rsplit_once('@').map(|(before, _)| before);
+    let secrets = user_info.into_iter().flat_map(|before| before.split(':')).filter(|part| !part.is_empty());
+    if secrets.into_iter().any(|secret| message.contains(secret)) {
+        return "it is no mongodb:// address; characters such as @ : / % in name or password must be written as %40 and so \
+                on"
+            .to_owned();
+    }
+    message.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::conformance::options;
+
+    async fn parsed(url: &str) -> Result<(ClientOptions, String), OpenError> {
+        parse(&url.to_owned().into(), &options()).await
+    }
+
+    #[tokio::test]
+    async fn reads_and_writes_go_to_the_primary_and_are_kept_by_the_majority() {
+        let (options, database) = parsed("mongodb://h/?readPreference=secondaryPreferred&w=majority").await.unwrap();
+        assert_eq!(database, "doorward");
+        assert_eq!(options.selection_criteria, Some(SelectionCriteria::ReadPreference(ReadPreference::Primary)));
+        let concern = options.write_concern.unwrap();
+        assert_eq!((concern.w, concern.journal), (Some(Acknowledgment::Majority), Some(true)));
+        assert_eq!(options.retry_writes, Some(false));
+    }
+
+    #[tokio::test]
+    async fn what_the_address_says_of_pool_and_waits_holds() {
+        let url =
+            "mongodb://h/accounts?maxPoolSize=3&connectTimeoutMS=700&serverSelectionTimeoutMS=900&retryWrites=true";
+        let (options, database) = parsed(url).await.unwrap();
+        assert_eq!((database.as_str(), options.max_pool_size, options.retry_writes), ("accounts", Some(3), Some(true)));
+        assert_eq!(options.connect_timeout, Some(Duration::from_millis(700)));
+        assert_eq!(options.server_selection_timeout, Some(Duration::from_millis(900)));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_would_lose_writes_is_refused() {
+        for weak in ["w=1", "w=0", "journal=false", "w=majority&journal=false"] {
+            assert!(matches!(parsed(&format!("mongodb://h/?{weak}")).await, Err(OpenError::NotDurable(_))), "{weak}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_address_is_refused_without_its_password() {
+        for broken in ["mongodb://app:hush@:x/", "mongodb://app:hu@sh/x@h/", "mongodb://app:hush%zz@h/", "mongodb://"] {
+            let message = parsed(broken).await.unwrap_err().to_string();
+            assert!(!message.contains("hush") && !message.contains("app"), "{message}");
+        }
+    }
+}

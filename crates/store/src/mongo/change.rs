@@ -1,0 +1,202 @@
+//! The change log, and the sweep of what nobody needs any more.
+
+use async_trait::async_trait;
+use doorward_identity::change::{Change, ChangeStore, ChangeSubject};
+use doorward_identity::{SessionId, StoreError, UserId};
+use jiff::Timestamp;
+use mongodb::bson::{DateTime, Document, Uuid, doc};
+use mongodb::options::ReturnDocument;
+use serde::{Deserialize, Serialize};
+
+use super::MongoStore;
+use super::aggregate::{Aggregate as _, id};
+use super::session_document::SessionDocument;
+use super::user_document::UserDocument;
+use super::values::moment;
+use super::{mail, provider, throttle};
+use crate::fault::{Fault, readable};
+
+/// Where the lines are.
+pub(super) const COLLECTION: &str = "changes";
+/// Where the last position given out is.
+pub(super) const COUNTERS: &str = "counters";
+/// Documents one call of the sweep removes: few enough to stay far from the deadline.
+const SWEEP_BATCH: i64 = 1000;
+
+/// What a line says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Announcement {
+    at: DateTime,
+    kind: String,
+    subject: Option<Uuid>,
+}
+
+impl Announcement {
+    pub(super) fn of(subject: ChangeSubject, at: Timestamp) -> Self {
+        let (kind, subject) = match subject {
+            ChangeSubject::Session(session) => ("session", Some(id(session.as_uuid()))),
+            ChangeSubject::User(user) => ("user", Some(id(user.as_uuid()))),
+            ChangeSubject::Directory => ("directory", None),
+            ChangeSubject::Keys => ("keys", None),
+        };
+        Self { at: moment(at), kind: kind.to_owned(), subject }
+    }
+}
+
+/// A line.
+#[derive(Serialize, Deserialize)]
+struct ChangeDocument {
+    #[serde(rename = "_id")]
+    seq: i64,
+    #[serde(flatten)]
+    announcement: Announcement,
+}
+
+/// The last position given out.
+#[derive(Serialize, Deserialize)]
+struct Counter {
+    #[serde(rename = "_id")]
+    id: String,
+    last: i64,
+}
+
+impl TryFrom<ChangeDocument> for Change {
+    type Error = Fault;
+
+    fn try_from(document: ChangeDocument) -> Result<Self, Fault> {
+        let Announcement { kind, subject, .. } = document.announcement;
+        let subject = match (kind.as_str(), subject.map(|id| uuid::Uuid::from_bytes(id.bytes()))) {
+            ("session", Some(id)) => Some(ChangeSubject::Session(SessionId::from_uuid(id))),
+            ("user", Some(id)) => Some(ChangeSubject::User(UserId::from_uuid(id))),
+            ("directory", None) => Some(ChangeSubject::Directory),
+            ("keys", None) => Some(ChangeSubject::Keys),
+            _ => None,
+        };
+        Ok(Self { seq: document.seq, subject: readable(subject, "change")? })
+    }
+}
+
+impl MongoStore {
+    /// Makes the counter of positions, unless it is there.
+    pub(super) async fn begin_counting(&self) -> Result<(), Fault> {
+        let counter = Counter { id: COLLECTION.to_owned(), last: 0 };
+        self.insert_once(COUNTERS, &counter).await
+    }
+
+    /// Appends a line.
+    pub(super) async fn announce(&self, announcement: &Announcement) -> Result<(), Fault> {
+        let next = self
+            .collection::<Counter>(COUNTERS)
+            .find_one_and_update(doc! { "_id": COLLECTION }, doc! { "$inc": { "last": 1_i64 } })
+            .return_document(ReturnDocument::After)
+            .await?;
+        let seq = readable(next, "counter of changes")?.last;
+        let line = ChangeDocument { seq, announcement: announcement.clone() };
+        self.collection(COLLECTION).insert_one(line).await?;
+        Ok(())
+    }
+
+    /// Removes documents that match, a batch at a time.
+    async fn remove_older(&self, collection: &str, query: Document) -> Result<u64, StoreError> {
+        let query = &query;
+        let mut removed = 0;
+        loop {
+            let batch = self
+                .calls
+                .run("sweep", move || async move {
+                    let documents = self.collection::<Document>(collection);
+                    let found = documents.find(query.clone());
+                    let found = self.all(found.projection(doc! { "_id": 1 }).limit(SWEEP_BATCH)).await?;
+                    let ids: Vec<_> = found.into_iter().filter_map(|mut found| found.remove("_id")).collect();
+                    if ids.is_empty() {
+                        return Ok(0);
+                    }
+                    // Asked again: what came to life in between stays.
+                    let mut over = query.clone();
+                    over.insert("_id", doc! { "$in": ids });
+                    Ok(self.collection::<Document>(collection).delete_many(over).await?.deleted_count)
+                })
+                .await?;
+            removed += batch;
+            if batch == 0 {
+                return Ok(removed);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl ChangeStore for MongoStore {
+    async fn latest_change(&self) -> Result<i64, StoreError> {
+        self.calls
+            .run("latest_change", move || async move {
+                let documents = self.collection::<ChangeDocument>(COLLECTION);
+                let latest = documents.find_one(doc! {});
+                Ok(latest.sort(doc! { "_id": -1 }).await?.map_or(0, |line| line.seq))
+            })
+            .await
+    }
+
+    async fn changes_after(&self, seq: i64, limit: u32) -> Result<Vec<Change>, StoreError> {
+        self.calls
+            .run("changes_after", move || async move {
+                // Each node looks here about once a second: what another left behind when it died is done now.
+                self.settle_leftovers().await?;
+                let documents = self.collection::<ChangeDocument>(COLLECTION);
+                let lines = documents.find(doc! { "_id": { "$gt": seq } });
+                let lines = self.all(lines.sort(doc! { "_id": 1 }).limit(limit.into())).await?;
+                lines.into_iter().map(Change::try_from).collect()
+            })
+            .await
+    }
+
+    async fn sweep(&self, before: Timestamp, sessions_before: Timestamp) -> Result<u64, StoreError> {
+        let (early, long_ago) = (moment(before), moment(sessions_before));
+        let mut removed = 0;
+        for (collection, query) in [
+            (COLLECTION, doc! { "at": { "$lt": early } }),
+            (throttle::COLLECTION, doc! { "known": false, "updated_at": { "$lt": early } }),
+            (provider::USED_VALUES, doc! { "expires_at": { "$lt": early } }),
+            (SessionDocument::COLLECTION, doc! { "expires_at": { "$lt": long_ago } }),
+            (SessionDocument::COLLECTION, doc! { "ended_at": { "$lt": long_ago } }),
+            (mail::COLLECTION, doc! { "state": { "$in": mail::OVER.to_vec() }, "created_at": { "$lt": long_ago } }),
+        ] {
+            removed += self.remove_older(collection, query).await?;
+        }
+        removed += self.forget_codes(early).await?;
+        removed += self.forget_provider_tokens(early).await?;
+        Ok(removed)
+    }
+}
+
+impl MongoStore {
+    /// Throws away codes that are over, with the grants they gave.
+    async fn forget_codes(&self, before: DateTime) -> Result<u64, StoreError> {
+        self.calls
+            .run("sweep", move || async move {
+                let over = doc! {
+                    "expires_at": { "$lt": before },
+                    "$or": [{ "grant": null }, { "grant.expires_at": { "$lt": before } }],
+                };
+                let forget = doc! { "$pull": { "codes": over.clone() }, "$inc": { "ledger.revision": 1_i64 } };
+                let holders = doc! { "codes": { "$elemMatch": over }, "ledger.owing": null };
+                Ok(self.documents::<UserDocument>().update_many(holders, forget).await?.modified_count)
+            })
+            .await
+    }
+
+    /// Throws away providers' tokens of sessions that are over.
+    async fn forget_provider_tokens(&self, before: DateTime) -> Result<u64, StoreError> {
+        self.calls
+            .run("sweep", move || async move {
+                let over = doc! {
+                    "provider.name": { "$exists": true },
+                    "$or": [{ "ended_at": { "$lt": before } }, { "credential_expires_at": { "$lt": before } }],
+                };
+                let forget = doc! { "$unset": { "provider": "" }, "$inc": { "ledger.revision": 1_i64 } };
+                Ok(self.documents::<SessionDocument>().update_many(over, forget).await?.modified_count)
+            })
+            .await
+    }
+}

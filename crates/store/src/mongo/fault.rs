@@ -1,0 +1,62 @@
+//! What the driver's errors mean.
+
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+
+use crate::fault::Verdict;
+
+/// A unique value belongs to another document.
+const DUPLICATE_KEY: i32 = 11_000;
+/// Somebody else writes the document at this moment.
+const WRITE_CONFLICT: i32 = 112;
+/// Codes of a server that starts, stops, steps down or is asked to wait.
+const PASSING: [i32; 17] =
+    [6, 7, 50, 64, 89, 91, 134, 189, 202, 262, 9001, 10_058, 10_107, 11_600, 11_602, 13_435, 13_436];
+
+/// The server's code, if it was the server that said no.
+pub(super) fn code(error: &Error) -> Option<i32> {
+    match error.kind.as_ref() {
+        ErrorKind::Command(command) => Some(command.code),
+        ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
+        ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => Some(concern.code),
+        _ => None,
+    }
+}
+
+/// Whether a write was refused because a unique value belongs to another document.
+pub(super) fn is_taken(error: &Error) -> bool {
+    code(error) == Some(DUPLICATE_KEY)
+}
+
+/// Whether the server refused the name or the password.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind.as_ref(), ErrorKind::Authentication { .. })
+}
+
+/// What follows from an error.
+pub(crate) fn verdict(error: &Error) -> Verdict {
+    match error.kind.as_ref() {
+        // Nothing was sent yet: the connections were given up because one of them had trouble.
+        ErrorKind::ConnectionPoolCleared { .. } => Verdict::Retry,
+        ErrorKind::Io(_)
+        | ErrorKind::ServerSelection { .. }
+        | ErrorKind::DnsResolve { .. }
+        | ErrorKind::Authentication { .. }
+        // A server that goes away in the middle of an answer.
+        | ErrorKind::InvalidResponse { .. } => Verdict::Unavailable,
+        _ => match code(error) {
+            Some(WRITE_CONFLICT) => Verdict::Retry,
+            Some(code) if PASSING.contains(&code) => Verdict::Unavailable,
+            _ => Verdict::Broken,
+        },
+    }
+}
+
+/// The error in words, without the values of the document it complains of.
+pub(crate) fn words(error: &Error) -> String {
+    match error.kind.as_ref() {
+        ErrorKind::Command(command) => format!("the server answered {} ({})", command.code, command.code_name),
+        ErrorKind::Write(_) => format!("a write was refused ({})", code(error).unwrap_or_default()),
+        ErrorKind::Bson(error) => format!("a document has another form than this version knows ({error})"),
+        kind => kind.to_string(),
+    }
+}

@@ -1,0 +1,50 @@
+//! What documents still owe though their writer had time enough: it died in between. Whoever reads the change log does
+//! it, so about a second later.
+
+use mongodb::bson::{Bson, doc};
+
+use super::MongoStore;
+use super::aggregate::Aggregate;
+use super::domain::DomainTree;
+use super::key::KeyDocument;
+use super::session_document::SessionDocument;
+use super::team::TeamDocument;
+use super::user_document::UserDocument;
+use crate::fault::Fault;
+
+/// So many of a kind are done at one look.
+const AT_ONCE: i64 = 100;
+
+/// The revisions that were owing at the last look, by kind of document. One that still is at the next has lost its writer.
+#[derive(Default)]
+pub(super) struct Leftovers([Vec<(Bson, i64)>; 5]);
+
+impl MongoStore {
+    /// Does what was owing at the last look and still is.
+    pub(super) async fn settle_leftovers(&self) -> Result<(), Fault> {
+        // Somebody of this process looks at this moment.
+        let Ok(mut leftovers) = self.leftovers.try_lock() else { return Ok(()) };
+        let Leftovers([users, sessions, teams, domains, keys]) = &mut *leftovers;
+        self.settle_those::<UserDocument>(users).await?;
+        self.settle_those::<SessionDocument>(sessions).await?;
+        self.settle_those::<TeamDocument>(teams).await?;
+        self.settle_those::<DomainTree>(domains).await?;
+        self.settle_those::<KeyDocument>(keys).await
+    }
+
+    async fn settle_those<D: Aggregate>(&self, seen: &mut Vec<(Bson, i64)>) -> Result<(), Fault> {
+        let documents = self.documents::<D>();
+        let owing = documents.find(doc! { "ledger.owing": true }).limit(AT_ONCE);
+        let mut still = Vec::new();
+        for document in self.all(owing).await? {
+            let revision = (document.id(), document.ledger().revision);
+            if seen.contains(&revision) {
+                self.settle(&document).await?;
+            } else {
+                still.push(revision);
+            }
+        }
+        *seen = still;
+        Ok(())
+    }
+}
