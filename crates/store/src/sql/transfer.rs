@@ -163,9 +163,10 @@ impl Transfer for Engine {
 async fn put_mark(connection: &mut Connection, mark: &Mark) -> Result<(), Fault> {
     let position = readable(serde_json::to_string(&mark.position).ok(), "position of a copy")?;
     sqlx::query(
-        "insert into incoming_copy (source, position) values ($1, $2)
+        "insert into incoming_copy (only_row, source, position) values ($1, $2, $3)
          on conflict (only_row) do update set source = excluded.source, position = excluded.position",
     )
+    .bind(true)
     .bind(&mark.source)
     .bind(position)
     .execute(connection)

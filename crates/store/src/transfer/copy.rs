@@ -1,6 +1,7 @@
 //! Copying: into an empty store, or on from where the same copy stopped.
 
 use doorward_identity::StoreError;
+use jiff::Timestamp;
 
 use super::record::Domain;
 use super::{Comparison, End, Kind, Mark, PAGE, Page, Position, Progress, Stage, compare, count_all};
@@ -59,6 +60,8 @@ pub struct Order<'a> {
     pub to: &'a End,
     /// What the source is called in the target's mark: the same at every try, and without secrets.
     pub source: &'a str,
+    /// What is over at that moment is left behind.
+    pub as_of: Timestamp,
     /// Whether what an unfinished copy left is thrown away first.
     pub restart: bool,
 }
@@ -81,7 +84,7 @@ pub async fn copy(order: &Order<'_>, watch: &mut dyn FnMut(Progress)) -> Result<
         }
         report(mark.position.done);
     }
-    let comparison = compare(order.from, order.to, watch).await?;
+    let comparison = compare(order.from, order.to, order.as_of, watch).await?;
     if comparison.difference.is_none() {
         order.to.0.end_copy().await?;
     }
@@ -123,7 +126,7 @@ async fn copy_kind(
             Some(after) if !is_last => Position { kind: Some(kind), after: Some(after), done },
             _ => Position { kind: following(kind), after: None, done },
         };
-        write(order, kind, &page, mark).await?;
+        write(order, kind, &page.without_what_is_over(order.as_of), mark).await?;
         report(done);
         if is_last {
             return Ok(());

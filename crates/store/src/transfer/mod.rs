@@ -112,8 +112,8 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Records that are read and written at a time.
-const PAGE: u32 = 1000;
+/// Records that are read and written at a time; in tests few, so that a few records fill several pages.
+const PAGE: u32 = if cfg!(test) { 3 } else { 1000 };
 
 /// How many records a store has.
 async fn count_all(end: &End) -> Result<u64, StoreError> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use doorward_identity::StoreError;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -117,6 +118,28 @@ impl fmt::Display for Key {
             Self::Seed(kind, key) => write!(f, "{kind} {key}"),
             Self::Hash(hash) => hash.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
         }
+    }
+}
+
+/// How long a counter that no account stands behind is kept, as by Doorward's own sweeps.
+const COUNTERS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How long a session is kept after its end, likewise.
+const SESSIONS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+impl Page {
+    /// Without what is over at that moment and what some engine may remove by itself at any time: it neither moves nor
+    /// counts.
+    pub(crate) fn without_what_is_over(mut self, as_of: Timestamp) -> Self {
+        let before = |kept| as_of.checked_sub(kept).unwrap_or(Timestamp::MIN);
+        match &mut self {
+            Self::Sessions(sessions) => sessions.retain(|session| session.expires_at.0 >= before(SESSIONS_KEPT)),
+            Self::Throttles(throttles) => {
+                throttles.retain(|throttle| throttle.known || throttle.updated_at.0 >= before(COUNTERS_KEPT));
+            }
+            Self::UsedValues(values) => values.retain(|value| value.expires_at.0 >= as_of),
+            _ => {}
+        }
+        self
     }
 }
 
