@@ -11,6 +11,8 @@ mod calls;
 mod conformance;
 mod credentials;
 mod fault;
+#[cfg(feature = "mongodb")]
+mod mongo;
 mod postgres;
 mod schema;
 mod sqlite;
@@ -23,6 +25,8 @@ use std::time::Duration;
 use doorward_identity::observer::Observer;
 
 pub use credentials::{CredentialError, CredentialSource, Credentials};
+#[cfg(feature = "mongodb")]
+pub use mongo::MongoStore;
 pub use postgres::PostgresStore;
 pub use schema::{Applied, MigrateError, MigrationState, OpenError};
 pub use sqlite::SqliteStore;
