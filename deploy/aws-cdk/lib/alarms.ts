@@ -35,21 +35,22 @@ export class Alarms extends Construct {
     this.#function(watched.function);
     this.#surroundings(watched);
     this.#database(watched);
+    this.#measured(watched);
   }
 
   #function(watched: lambda.Function): void {
     const sum = { period: FIVE_MINUTES, statistic: 'Sum' };
-    this.#alarm('Errors', watched.metricErrors(sum), 1, 'Invocations fail: time-outs, starts that fail, chores that fail.', 2);
+    this.#alarm('Errors', watched.metricErrors(sum), 1, 'Calls fail: time-outs, starts that fail, chores that fail.', 2);
     this.#alarm('Throttles', watched.metricThrottles(sum), 1, 'Callers are turned away: raise the setting concurrency.');
     this.#alarm('Duration', watched.metricDuration({ period: FIVE_MINUTES, statistic: 'p95' }), 3000,
       'One call in twenty takes three seconds or longer.', 3);
   }
 
   #surroundings({ api, chores }: Watched): void {
-    this.#alarm('ServerErrors', api.metricServerError({ period: FIVE_MINUTES, statistic: 'Sum' }), 5, 'Clients get answers of 5xx.');
-    const invoked = new cloudwatch.Metric({
-      namespace: 'AWS/Events', metricName: 'Invocations', dimensionsMap: { RuleName: chores.ruleName }, period: FIVE_MINUTES, statistic: 'Sum',
-    });
+    const sum = { period: FIVE_MINUTES, statistic: 'Sum' };
+    this.#alarm('ServerErrors', api.metricServerError(sum), 5, 'Clients get answers of 5xx.');
+    const dimensionsMap = { RuleName: chores.ruleName };
+    const invoked = new cloudwatch.Metric({ namespace: 'AWS/Events', metricName: 'Invocations', dimensionsMap, ...sum });
     this.#tell(invoked.createAlarm(this, 'ChoresMissing', {
       threshold: 1,
       comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -59,23 +60,30 @@ export class Alarms extends Construct {
     }));
   }
 
-  #database({ cluster, log }: Watched): void {
-    const of = (metricName: string, statistic: string) => new cloudwatch.Metric({
-      namespace: 'AWS/DocDB', metricName, dimensionsMap: { DBClusterIdentifier: cluster.clusterIdentifier }, period: FIVE_MINUTES, statistic,
-    });
+  #database({ cluster }: Watched): void {
+    const dimensionsMap = { DBClusterIdentifier: cluster.clusterIdentifier };
+    const of = (metricName: string, statistic: string) =>
+      new cloudwatch.Metric({ namespace: 'AWS/DocDB', metricName, dimensionsMap, period: FIVE_MINUTES, statistic });
     // The smallest instances take 500 connections.
-    this.#alarm('DatabaseConnections', of('DatabaseConnections', 'Maximum'), 400, 'The database is running out of connections.');
-    this.#alarm('DatabaseProcessor', of('CPUUtilization', 'Average'), 80, 'The database is busy: take a larger instanceClass.', 3);
-    const connected = new logs.MetricFilter(this, 'Connected', {
-      logGroup: log,
-      filterPattern: logs.FilterPattern.exists('$.fields.connect_ms'),
-      metricNamespace: NAMESPACE,
-      metricName: 'StoreConnectTime',
-      metricValue: '$.fields.connect_ms',
-      unit: cloudwatch.Unit.MILLISECONDS,
-    });
-    this.#alarm('StoreConnectTime', connected.metric({ period: FIVE_MINUTES, statistic: 'Maximum' }), 2000,
-      'Connecting to the database takes two seconds or longer: cold starts are slow.');
+    this.#alarm('DatabaseConnections', of('DatabaseConnections', 'Maximum'), 400, 'The database runs out of connections.');
+    this.#alarm('DatabaseProcessor', of('CPUUtilization', 'Average'), 80, 'The database wants a larger instanceClass.', 3);
+  }
+
+  /** What Doorward measures itself and writes into its log. */
+  #measured({ log }: Watched): void {
+    const measured = (metricName: string, member: string, alarmDescription: string) => {
+      const filter = new logs.MetricFilter(this, `${metricName}Filter`, {
+        logGroup: log,
+        filterPattern: logs.FilterPattern.exists(`$.${member}`),
+        metricNamespace: NAMESPACE,
+        metricName,
+        metricValue: `$.${member}`,
+        unit: cloudwatch.Unit.MILLISECONDS,
+      });
+      this.#alarm(metricName, filter.metric({ period: FIVE_MINUTES, statistic: 'Maximum' }), 2000, alarmDescription);
+    };
+    measured('OpenTime', 'open_ms', 'A cold start took two seconds or longer until Doorward was ready.');
+    measured('StoreConnectTime', 'connect_ms', 'Connecting to the database took two seconds or longer.');
   }
 
   /** At or above the threshold for so many periods in a row; silence is fine. */

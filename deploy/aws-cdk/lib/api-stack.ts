@@ -19,7 +19,9 @@ import { roleOf } from './role.ts';
 import type { Settings } from './settings.ts';
 
 /** What pages may send. Listed, because with credentials a star would mean a header of that name. */
-const CORS_HEADERS = ['Accept', 'Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'X-Request-Id', 'X-Requested-With'];
+const CORS_HEADERS = [
+  'Accept', 'Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'X-Request-Id', 'X-Requested-With',
+];
 /** What pages may read beside the body; the same as Doorward says where nobody stands in front of it. */
 const CORS_EXPOSED = ['ETag', 'Location', 'Retry-After', 'WWW-Authenticate', 'X-Request-Id'];
 const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -37,7 +39,8 @@ export class ApiStack extends Stack {
       httpApi, routeKey: api.HttpRouteKey.DEFAULT, integration: new HttpLambdaIntegration('Integration', program),
     });
     const chores = this.#chores(program);
-    new Alarms(this, 'Alarms', { function: program, log, api: httpApi, chores, cluster: database.cluster }, settings.alarmEmail);
+    const watched = { function: program, log, api: httpApi, chores, cluster: database.cluster };
+    new Alarms(this, 'Alarms', watched, settings.alarmEmail);
     new CfnOutput(this, 'PublicUrl', { value: publicUrl });
     if (settings.functionUrl) this.#functionUrl(program);
   }

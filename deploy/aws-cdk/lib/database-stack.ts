@@ -28,6 +28,8 @@ export class DatabaseStack extends Stack {
   readonly encryptionKey: secrets.Secret;
   /** What signs tokens, with HS256 only. */
   readonly tokenSecret: secrets.Secret | undefined;
+  /** Every secret that Doorward reads: those above, and those that the settings name. */
+  readonly secretArns: readonly string[];
 
   constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {
     super(scope, id, props);
@@ -36,13 +38,21 @@ export class DatabaseStack extends Stack {
     this.cluster = this.#cluster(settings, key);
     this.credentials = this.cluster.secret!;
     this.#rotate(settings);
-    this.encryptionKey = this.#secret('EncryptionKey', 'encryption_key', 'Seals the keys with which Doorward signs. Never change it.', key);
+    this.encryptionKey = this.#secret('EncryptionKey', 'encryption_key', 'Seals the signing keys. Never change it.', key);
     if (settings.algorithm === 'HS256') {
-      this.tokenSecret = this.#secret('TokenSecret', 'secret', 'What Doorward and services share to sign and verify tokens.', key);
+      this.tokenSecret = this.#secret('TokenSecret', 'secret', 'What Doorward and services share to judge tokens.', key);
     }
-    this.#guardDoor(settings);
+    this.secretArns = [
+      ...[this.credentials, this.encryptionKey, this.tokenSecret].map((secret) => secret?.secretArn),
+      settings.userPoolClientSecretArn,
+      ...settings.secretArns,
+    ].filter((name) => name !== undefined);
+    this.#guardDoor();
     new CfnOutput(this, 'ClusterEndpoint', { value: this.cluster.clusterEndpoint.hostname });
     new CfnOutput(this, 'CredentialsArn', { value: this.credentials.secretArn });
+    // For who has to get in by hand.
+    new CfnOutput(this, 'DoorwardGroup', { value: this.network.doorward.securityGroupId });
+    new CfnOutput(this, 'ServiceSubnets', { value: this.network.vpc.selectSubnets(this.network.service).subnetIds.join(',') });
   }
 
   #cluster(settings: Settings, kmsKey: kms.IKey | undefined): docdb.DatabaseCluster {
@@ -85,10 +95,11 @@ export class DatabaseStack extends Stack {
   }
 
   #rotate(settings: Settings): void {
+    const connections = new ec2.Connections({ securityGroups: [this.network.cluster], defaultPort: MONGODB });
     const rotation = new secrets.SecretRotation(this, 'Rotation', {
       application: secrets.SecretRotationApplication.MONGODB_ROTATION_SINGLE_USER,
       secret: this.credentials,
-      target: { connections: new ec2.Connections({ securityGroups: [this.network.cluster], defaultPort: MONGODB }) },
+      target: { connections },
       vpc: this.network.vpc,
       vpcSubnets: this.network.service,
       securityGroup: this.network.rotation,
@@ -105,24 +116,22 @@ export class DatabaseStack extends Stack {
     return new secrets.Secret(this, id, {
       description,
       encryptionKey,
-      generateSecretString: { secretStringTemplate: '{}', generateStringKey: name, passwordLength: 48, excludePunctuation: true },
+      generateSecretString: {
+        secretStringTemplate: '{}', generateStringKey: name, passwordLength: 48, excludePunctuation: true,
+      },
       removalPolicy: RemovalPolicy.RETAIN,
     });
   }
 
   /** Through the door to Secrets Manager go the secrets of this application, and no others. */
-  #guardDoor(settings: Settings): void {
-    const own = [this.credentials, this.encryptionKey, this.tokenSecret].flatMap((secret) => secret?.secretArn ?? []);
-    const others = [settings.userPoolClientSecretArn, ...settings.secretArns].flatMap((name) => name ?? []);
-    const anybody = [new iam.AnyPrincipal()];
-    this.network.secretsManager.addToPolicy(new iam.PolicyStatement({
-      principals: anybody,
-      actions: ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'].map((call) => `secretsmanager:${call}`),
-      resources: [...own, ...others],
-    }));
+  #guardDoor(): void {
+    const principals = [new iam.AnyPrincipal()];
+    const letPass = (calls: string[], resources: string[]) => {
+      const actions = calls.map((call) => `secretsmanager:${call}`);
+      this.network.secretsManager.addToPolicy(new iam.PolicyStatement({ principals, actions, resources }));
+    };
+    letPass(['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'], [...this.secretArns]);
     // Makes up a password and touches no secret, so there is no resource to name.
-    this.network.secretsManager.addToPolicy(new iam.PolicyStatement({
-      principals: anybody, actions: ['secretsmanager:GetRandomPassword'], resources: ['*'],
-    }));
+    letPass(['GetRandomPassword'], ['*']);
   }
 }

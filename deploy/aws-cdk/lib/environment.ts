@@ -28,6 +28,8 @@ export function environmentOf(
     DOORWARD__TOKENS__ENCRYPTION_KEY: secret(database.encryptionKey.secretArn, 'encryption_key'),
     ...(database.tokenSecret && { JWT_SECRET_KEY: secret(database.tokenSecret.secretArn, 'secret') }),
 
+    // The HTTP API takes answers as a whole in any case.
+    ...(settings.functionUrl && { DOORWARD__LAMBDA__STREAMING: 'true' }),
     DOORWARD__MAIL__URL: `ses://${region}`,
     DOORWARD__MAIL__FROM: settings.mailFrom,
     ...(userPoolId && userPoolClientId && { COGNITO_USER_POOL_ID: userPoolId, COGNITO_CLIENT_ID: userPoolClientId }),

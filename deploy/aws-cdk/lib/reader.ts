@@ -111,9 +111,10 @@ export function list<T>(form: Form<T>): Form<T[]> {
 export const httpsOrigin: Form<string> = {
   is: 'an https address without path (https://auth.example.com)',
   read: (text) => {
-    const url = URL.parse(text);
-    const bare = url?.protocol === 'https:' && url.href === `${url.origin}/` && url.hostname.includes('.');
-    return url && bare && [url.origin, url.href].includes(text) ? url.origin : undefined;
+    if (!URL.canParse(text)) return undefined;
+    const { protocol, hostname, origin, href } = new URL(text);
+    const isBare = protocol === 'https:' && hostname.includes('.') && href === `${origin}/`;
+    return isBare && [origin, href].includes(text) ? origin : undefined;
   },
 };
 

@@ -1,9 +1,8 @@
-//! What the function may do: each call it makes, on the one thing it makes it on. Nothing else in the stacks grants it anything.
+//! What the function may do: each call it makes, on the one thing it makes it on. Nothing else grants it anything.
 
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as logs from 'aws-cdk-lib/aws-logs';
-import * as secrets from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 
 import type { DatabaseStack } from './database-stack.ts';
@@ -11,8 +10,8 @@ import type { Settings } from './settings.ts';
 
 /** What Lambda needs to put a function into a network. Several of these know no resource, and Lambda asks for all or none. */
 const NETWORK_INTERFACES = [
-  'AssignPrivateIpAddresses', 'CreateNetworkInterface', 'DeleteNetworkInterface', 'DescribeNetworkInterfaces', 'DescribeSubnets',
-  'UnassignPrivateIpAddresses',
+  'AssignPrivateIpAddresses', 'CreateNetworkInterface', 'DeleteNetworkInterface', 'DescribeNetworkInterfaces',
+  'DescribeSubnets', 'UnassignPrivateIpAddresses',
 ].map((call) => `ec2:${call}`);
 
 /** What Doorward asks a user pool for beside the calls that need no permission. docs/accounts.md tells what each is for. */
@@ -34,16 +33,18 @@ export function roleOf(
   log.grantWrite(role);
   allow(NETWORK_INTERFACES, '*');
   // Lambda does that before the program runs; the program itself has no business there.
+  const itself = arn('lambda', 'function', functionName, ArnFormat.COLON_RESOURCE_NAME);
   role.addToPolicy(new iam.PolicyStatement({
     effect: iam.Effect.DENY,
     actions: NETWORK_INTERFACES,
     resources: ['*'],
-    conditions: { ArnEquals: { 'lambda:SourceFunctionArn': arn('lambda', 'function', functionName, ArnFormat.COLON_RESOURCE_NAME) } },
+    conditions: { ArnEquals: { 'lambda:SourceFunctionArn': itself } },
   }));
-  for (const secret of [database.credentials, database.encryptionKey, database.tokenSecret]) secret?.grantRead(role);
-  [settings.userPoolClientSecretArn, ...settings.secretArns].forEach((name, index) => {
-    if (name !== undefined) secrets.Secret.fromSecretCompleteArn(scope, `Secret-${index}`, name).grantRead(role);
-  });
+  database.secretArns.forEach((name) => allow(['secretsmanager:GetSecretValue'], name));
+  if (settings.kmsKeyArn !== undefined) {
+    const viaService = `secretsmanager.${settings.region}.amazonaws.com`;
+    allow(['kms:Decrypt'], settings.kmsKeyArn, { StringEquals: { 'kms:ViaService': viaService } });
+  }
   allow(['ses:SendEmail', 'ses:SendRawEmail'], arn('ses', 'identity', settings.mailIdentity), {
     StringEquals: { 'ses:FromAddress': addressOf(settings.mailFrom) },
   });

@@ -62,7 +62,9 @@ const OF_THE_API = 'api';
 /** Reads all settings, or throws all `Mistakes`. */
 export function readSettings(context: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): Settings {
   const told = new Reader({ region: env['CDK_DEFAULT_REGION'], account: env['CDK_DEFAULT_ACCOUNT'], ...context });
-  const settings = { ...place(told), ...database(told), ...computing(told), ...surface(told), ...identity(told), ...watch(told) };
+  const settings = {
+    ...place(told), ...database(told), ...computing(told), ...surface(told), ...identity(told), ...watch(told),
+  };
   judge(told, settings);
   told.finish();
   return settings;
@@ -83,7 +85,7 @@ function place(told: Reader) {
 }
 
 function database(told: Reader) {
-  const instanceClass = matching(/^(t3|t4g|r5|r6g|r8g)\.(medium|\d*x?large)$/, 'a class of instance (t4g.medium, r6g.large)');
+  const instanceClass = matching(/^(t3|t4g)\.medium$|^(r5|r6g|r8g)\.(\d*x)?large$/, 'a class (t4g.medium, r6g.large)');
   return {
     instanceClass: told.or('instanceClass', instanceClass, 't4g.medium'),
     instances: told.or('instances', number(1, 16), 2),
@@ -110,7 +112,7 @@ function surface(told: Reader) {
     read: (text) => (text === OF_THE_API ? text : httpsOrigin.read(text)),
   };
   const publicUrl = told.required('publicUrl', address,
-    `give -c publicUrl=https://…, how clients will reach Doorward, or -c publicUrl=${OF_THE_API} for the address of API Gateway`);
+    `give -c publicUrl=https://…, how clients will reach Doorward, or ${OF_THE_API} for the address of API Gateway`);
   return {
     publicUrl: publicUrl === OF_THE_API ? undefined : publicUrl,
     certificateArn: told.maybe('certificateArn', arn('acm', 'certificate/[\\w-]+', 'a certificate')),
@@ -149,17 +151,16 @@ function judge(told: Reader, settings: Settings): void {
     told.object('zones', 'must be two or three different ones: DocumentDB wants to stand in two at least');
   }
   if (region && zones.some((zone) => !zone.startsWith(region))) told.object('zones', `must be in ${region}`);
-  if (certificateArn && !publicUrl) {
-    told.object('certificateArn', 'is for a name of yours; give it as -c publicUrl=https://…');
-  }
+  if (certificateArn && !publicUrl) told.object('certificateArn', 'is for a name of yours; give -c publicUrl=https://…');
+  if (certificateArn && publicUrl && new URL(publicUrl).port) told.object('publicUrl', 'must be at 443, where API Gateway is');
   for (const [key, name] of [['certificateArn', certificateArn], ['kmsKeyArn', settings.kmsKeyArn]] as const) {
     if (name && name.split(':')[3] !== region) told.object(key, `must be in ${region}, as what uses it`);
   }
-  if (certificateArn && new URL(publicUrl ?? 'https://a').port) told.object('publicUrl', 'must be at port 443: API Gateway has no other');
   inspect(settings.asset, settings.architecture).forEach((mistake) => told.object('asset', mistake));
   if ((userPoolId === undefined) !== (userPoolClientId === undefined)) {
     told.object('userPoolId', 'and userPoolClientId go together; give both or none');
   }
+  if (userPoolId && !userPoolId.startsWith(`${region}_`)) told.object('userPoolId', `must be in ${region}`);
   if (userPoolClientSecretArn && !userPoolClientId) {
     told.object('userPoolClientSecretArn', 'needs userPoolId and userPoolClientId');
   }

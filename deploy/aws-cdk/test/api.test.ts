@@ -100,8 +100,11 @@ test('chores are asked for every minute, and never twice', () => {
 
 test('answers are streamed from an address of the function where that is asked for', () => {
   assert.deepEqual(all(least.api, 'AWS::Lambda::Url'), {});
-  const url = only(synthesise({ functionUrl: true }).api, 'AWS::Lambda::Url').Properties;
+  assert.equal(environment(least)['DOORWARD__LAMBDA__STREAMING'], undefined);
+  const streaming = synthesise({ functionUrl: true });
+  const url = only(streaming.api, 'AWS::Lambda::Url').Properties;
   assert.deepEqual([url['InvokeMode'], url['AuthType']], ['RESPONSE_STREAM', 'NONE']);
+  assert.equal(environment(streaming)['DOORWARD__LAMBDA__STREAMING'], 'true');
 });
 
 test('nobody but API Gateway and the chores may call the function', () => {
@@ -120,7 +123,7 @@ test('somebody is told when something is wrong', () => {
   const alarms = Object.values(all(api, 'AWS::CloudWatch::Alarm')).map((alarm: Found) => alarm.Properties);
   assert.deepEqual(alarms.map((alarm) => `${alarm['Namespace']} ${alarm['MetricName']}`).sort(), [
     'AWS/ApiGateway 5xx', 'AWS/DocDB CPUUtilization', 'AWS/DocDB DatabaseConnections', 'AWS/Events Invocations',
-    'AWS/Lambda Duration', 'AWS/Lambda Errors', 'AWS/Lambda Throttles', 'Doorward StoreConnectTime',
+    'AWS/Lambda Duration', 'AWS/Lambda Errors', 'AWS/Lambda Throttles', 'Doorward OpenTime', 'Doorward StoreConnectTime',
   ]);
   assert.ok(alarms.every((alarm) => alarm['AlarmActions'].length === 1));
   assert.equal(only(api, 'AWS::SNS::Subscription').Properties['Endpoint'], 'watch@example.com');

@@ -59,9 +59,16 @@ test('what Amazon demands for the network is denied to the program itself', () =
 
 test('the function reads its own secrets and those named, and changes none', () => {
   const granted = granting('secretsmanager');
-  assert.deepEqual([...new Set(granted.flatMap(actions))].sort(), ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue']);
+  assert.deepEqual([...new Set(granted.flatMap(actions))], ['secretsmanager:GetSecretValue']);
   const resources = granted.map((statement) => JSON.stringify(statement.Resource));
   assert.equal(new Set(resources).size, 5, resources.join());
+});
+
+test('a key of the user opens secrets, and nothing else', () => {
+  const [key, ...others] = granting('kms');
+  assert.deepEqual(others, []);
+  assert.deepEqual([actions(key!), key!.Resource], [['kms:Decrypt'], 'arn:aws:kms:eu-west-1:123456789012:key/0199a7b0']);
+  assert.deepEqual(key!.Condition?.['StringEquals'], { 'kms:ViaService': 'secretsmanager.eu-west-1.amazonaws.com' });
 });
 
 test('mail leaves from the one address by the one identity', () => {

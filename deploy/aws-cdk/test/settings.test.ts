@@ -39,7 +39,7 @@ const WRONG: Record<string, unknown[]> = {
   environment: ['development', 'prod'],
   vpcCidr: ['10.0.0.0', '10.0.0.0/8', '10.0.0.0/28', '8.8.0.0/16', '10.0.0.256/24', '172.32.0.0/16'],
   zones: ['eu-west-1a', 'eu-west-1a,eu-west-1a', 'eu-west-2a,eu-west-2b', 'a,b', 'eu-west-1a,eu-west-1b,eu-west-1c,eu-west-1d'],
-  instanceClass: ['db.t4g.medium', 'medium', 'm5.large'],
+  instanceClass: ['db.t4g.medium', 't4g.large', 'r6g.medium', 'r6g.4large', 'm5.large'],
   instances: [0, 17, '1.5'],
   backupDays: [1, 6, 36],
   asset: ['bootstrap', 'nowhere.zip'],
@@ -72,7 +72,12 @@ for (const [key, values] of Object.entries(WRONG)) {
 test('a certificate is of no use without a name', () => {
   const certificateArn = 'arn:aws:acm:eu-west-1:123456789012:certificate/0199';
   assert.match(mistakes({ certificateArn, publicUrl: 'api' }).join(), /^certificateArn is for a name of yours/);
-  assert.match(mistakes({ certificateArn, publicUrl: 'https://auth.example.com:8443' }).join(), /^publicUrl must be at port 443/);
+  assert.match(mistakes({ certificateArn, publicUrl: 'https://auth.example.com:8443' }).join(), /^publicUrl must be at 443/);
+});
+
+test('a pool is in the region of the function, and comes with its client', () => {
+  assert.match(mistakes({ userPoolId: 'eu-west-2_Ab3', userPoolClientId: 'abc' }).join(), /^userPoolId must be in eu-west-1$/);
+  assert.deepEqual(mistakes({ userPoolId: 'eu-west-1_Ab3', userPoolClientId: 'abc' }), []);
 });
 
 test('an asset that would not start is refused, with what is wrong with it', () => {
