@@ -20,6 +20,7 @@ pub mod name;
 pub mod observer;
 pub mod policy;
 pub mod provider;
+pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod store;

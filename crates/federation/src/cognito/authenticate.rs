@@ -120,12 +120,12 @@ impl CognitoPool {
 
     /// The proof for a call in somebody's name, if the client has a secret.
     pub(super) fn secret_hash(&self, username: &str) -> Option<String> {
-        let secret = self.settings.client_secret.as_ref()?;
-        Some(secret_hash::secret_hash(secret, username, &self.settings.client_id))
+        let secret = self.settings.client_secret.as_ref()?.current();
+        Some(secret_hash::secret_hash(&secret, username, &self.settings.client_id))
     }
 
     fn client_secret(&self) -> Option<String> {
-        self.settings.client_secret.as_ref().map(|secret| secret.expose_secret().to_owned())
+        self.settings.client_secret.as_ref().map(|secret| secret.current().expose_secret().to_owned())
     }
 
     fn expected<'e>(&'e self, subject: Option<&'e str>) -> Expected<'e> {

@@ -27,6 +27,12 @@ impl CognitoPool {
             tell(operation, failure.code(), &error);
             error
         });
+        if judged.as_ref().is_err_and(errors::is_about_the_secret)
+            && let Some(source) = &self.settings.client_secret
+        {
+            // The client may have another by now: the next call presents it.
+            let _ = source.after_refusal(&source.current()).await;
+        }
         let outcome = judged.as_ref().map_or_else(errors::name, |_| "ok");
         self.observer.pool_call(operation.as_str(), begun.elapsed(), outcome);
         judged

@@ -107,6 +107,11 @@ pub(super) fn name(error: &PoolError) -> &'static str {
     }
 }
 
+/// Whether the pool does not take the client's secret.
+pub(super) fn is_about_the_secret(error: &PoolError) -> bool {
+    matches!(error, PoolError::Misconfigured(what) if what == OTHER_SECRET)
+}
+
 /// A name from outside as it may stand in a log.
 pub(super) fn printable(code: &str) -> String {
     code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect()

@@ -29,6 +29,7 @@ use std::sync::atomic::AtomicBool;
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use doorward_identity::observer::Observer;
+use doorward_identity::secret::SecretSource;
 use doorward_identity::user::EmailAddress;
 use doorward_identity::user_pool::{
     OutsidePool, PoolAccount, PoolError, PoolPage, PoolSignUp, PoolSignedIn, PoolTokens,
@@ -47,7 +48,7 @@ pub struct CognitoSettings {
     /// Doorward's app client there.
     pub client_id: String,
     /// The client's secret, if it has one.
-    pub client_secret: Option<SecretString>,
+    pub client_secret: Option<Arc<dyn SecretSource>>,
     /// Where the pool is.
     pub region: String,
     /// Where Amazon's API is instead of where the region says.

@@ -6,7 +6,7 @@ use doorward_identity::provider::ProviderError;
 use doorward_protocol::jwk::SigningKey;
 use doorward_protocol::jwt;
 use http::HeaderValue;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
@@ -19,11 +19,16 @@ const ASSERTION_LIFE_S: i64 = 60;
 
 impl Provider {
     /// The question that presents a grant in Doorward's name.
-    pub(super) fn in_our_name(&self, auth: &ClientAuth, grant: &[(&str, &str)]) -> Result<Question, ProviderError> {
+    pub(super) fn in_our_name(
+        &self,
+        auth: &ClientAuth,
+        secret: Option<&SecretString>,
+        grant: &[(&str, &str)],
+    ) -> Result<Question, ProviderError> {
         let mut form = Serializer::new(String::new());
         form.extend_pairs(grant);
         let id = &self.config.client_id;
-        let secret = self.config.client_secret.as_ref().map_or("", |secret| secret.expose_secret());
+        let secret = secret.map_or("", |secret| secret.expose_secret());
         let mut authorization = None;
         match auth {
             ClientAuth::Basic => authorization = Some(basic(id, secret)?),

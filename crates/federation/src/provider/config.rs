@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use doorward_identity::issuer::TokenDialect;
+use doorward_identity::secret::SecretSource;
 use doorward_protocol::algorithm::Algorithm;
 use doorward_protocol::jwk::SigningKey;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
-use secrecy::SecretString;
 
 use crate::discovery::Search;
 use crate::issuer_keys::dialect_of;
@@ -22,7 +22,7 @@ pub struct ProviderConfig {
     /// Doorward's id there.
     pub client_id: String,
     /// Doorward's secret there.
-    pub client_secret: Option<SecretString>,
+    pub client_secret: Option<Arc<dyn SecretSource>>,
     /// How Doorward proves who it is; what the provider's metadata say where nobody else does.
     pub client_auth: Option<ClientAuth>,
     /// What is asked for; `openid` always is.

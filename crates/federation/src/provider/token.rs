@@ -80,12 +80,30 @@ impl Provider {
         }
     }
 
-    async fn request_tokens(&self, facts: &Facts<'_>, grant: &[(&str, &str)]) -> Result<ProviderTokens, ProviderError> {
-        let (endpoint, question) = (facts.token()?, self.in_our_name(&facts.client_auth(), grant)?);
-        let answer = self.outbound.ask(&endpoint.url, endpoint.reach, question).await.map_err(|error| {
+    async fn present(
+        &self,
+        facts: &Facts<'_>,
+        secret: Option<&SecretString>,
+        grant: &[(&str, &str)],
+    ) -> Result<Answer, ProviderError> {
+        let (endpoint, question) = (facts.token()?, self.in_our_name(&facts.client_auth(), secret, grant)?);
+        self.outbound.ask(&endpoint.url, endpoint.reach, question).await.map_err(|error| {
             tracing::warn!(provider = self.config.id, reason = %error, "the token endpoint does not answer");
             not_answered(&error)
-        })?;
+        })
+    }
+
+    async fn request_tokens(&self, facts: &Facts<'_>, grant: &[(&str, &str)]) -> Result<ProviderTokens, ProviderError> {
+        let source = self.config.client_secret.as_ref();
+        let secret = source.map(|source| source.current());
+        let mut answer = self.present(facts, secret.as_ref(), grant).await?;
+        // It may know another secret by now. Whoever does not know the client has not looked at the grant.
+        if let (Some(source), Some(refused)) = (source, &secret)
+            && is_invalid_client(&answer)
+            && let Some(renewed) = source.after_refusal(refused).await
+        {
+            answer = self.present(facts, Some(&renewed), grant).await?;
+        }
         if answer.status == StatusCode::OK {
             return tokens(&answer, self.clock.now());
         }
@@ -93,6 +111,11 @@ impl Provider {
         tracing::warn!(provider = self.config.id, status = answer.status.as_u16(), reason = %refusal, "no tokens");
         Err(refusal)
     }
+}
+
+/// Whether it does not take us for who we say we are.
+fn is_invalid_client(answer: &Answer) -> bool {
+    answer.status != StatusCode::OK && refusal(answer) == ProviderError::Unavailable(INVALID_CLIENT.to_owned())
 }
 
 /// What an answer without tokens means. Only an error about the code or refresh token itself is final.

@@ -78,7 +78,7 @@ impl Story {
                 id: "main".to_owned(),
                 issuer: name.clone(),
                 client_id: CLIENT_ID.to_owned(),
-                client_secret: Some(CLIENT_SECRET.into()),
+                client_secret: Some(Arc::new(SecretString::from(CLIENT_SECRET))),
                 client_auth: None,
                 scopes: vec!["openid".to_owned(), "email".to_owned()],
                 algorithm: None,

@@ -180,7 +180,7 @@ async fn the_client_proves_who_it_is_as_configured_else_as_the_provider_likes_it
     ];
     for (alter, header, secret) in stories {
         let mut story = Story::honest().await;
-        story.config.client_secret = Some("a :%b".into());
+        story.config.client_secret = Some(Arc::new(SecretString::from("a :%b")));
         alter(&mut story);
         story.sign_in().await.unwrap();
         let asked = story.issuer.last_asked("/token");

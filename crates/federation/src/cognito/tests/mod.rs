@@ -71,7 +71,7 @@ fn settings(endpoint_url: &str) -> CognitoSettings {
 }
 
 fn with_secret(endpoint_url: &str) -> CognitoSettings {
-    CognitoSettings { client_secret: Some(CLIENT_SECRET.into()), ..settings(endpoint_url) }
+    CognitoSettings { client_secret: Some(Arc::new(SecretString::from(CLIENT_SECRET))), ..settings(endpoint_url) }
 }
 
 fn credentials() -> SdkConfig {

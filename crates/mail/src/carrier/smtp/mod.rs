@@ -11,11 +11,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use doorward_identity::mail::PostError;
+use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::Terms;
@@ -67,7 +68,8 @@ impl Smtp {
             Security::None => "without TLS",
             Security::StartTls | Security::Tls => "over TLS",
         };
-        let signed_in = if self.settings.login.is_some() { ", and took the sign-in" } else { "" };
+        let signs_in = self.settings.login(&self.settings.url.current()).is_some();
+        let signed_in = if signs_in { ", and took the sign-in" } else { "" };
         Ok(format!("{} answers {spoken}{signed_in}", self.settings))
     }
 
@@ -76,8 +78,29 @@ impl Smtp {
         tokio::time::timeout(self.timeout, work).await.unwrap_or_else(|_| Err(PostError::Later(late())))
     }
 
-    /// Connects, encrypts and signs in.
+    /// Connects, encrypts and signs in; if that is refused, once more as somebody else who is said by now.
     async fn connect(&self) -> Result<AsyncSmtpConnection, PostError> {
+        let fail = |error: &Error| failure(&self.settings, Step::SignIn, error);
+        let mut connection = self.reach().await?;
+        let url = self.settings.url.current();
+        let Err(refusal) = self.sign_in(&mut connection, &url).await else { return Ok(connection) };
+        farewell(connection).await;
+        let is_refused = refusal.is_permanent() && refusal.status().is_some();
+        let renewed = if is_refused { self.settings.url.after_refusal(&url).await } else { None };
+        let Some(renewed) = renewed else { return Err(fail(&refusal)) };
+        let mut connection = self.reach().await?;
+        self.sign_in(&mut connection, &renewed).await.map_err(|error| fail(&error))?;
+        Ok(connection)
+    }
+
+    async fn sign_in(&self, connection: &mut AsyncSmtpConnection, url: &SecretString) -> Result<(), Error> {
+        let Some(Login { user, password }) = self.settings.login(url) else { return Ok(()) };
+        let credentials = Credentials::new(user, password.expose_secret().to_owned());
+        connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await.map(drop)
+    }
+
+    /// Connects and encrypts.
+    async fn reach(&self) -> Result<AsyncSmtpConnection, PostError> {
         let fail = |step| move |error| failure(&self.settings, step, &error);
         let addresses = dial::resolve(&self.settings).await?;
         let mut connection = match self.settings.security {
@@ -103,11 +126,6 @@ impl Smtp {
                 )));
             }
             connection.starttls(self.tls()?, &self.hello).await.map_err(fail(Step::Encrypt))?;
-        }
-        if let Some(Login { user, password }) = &self.settings.login {
-            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
-            let signed_in = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials);
-            signed_in.await.map_err(fail(Step::SignIn))?;
         }
         Ok(connection)
     }

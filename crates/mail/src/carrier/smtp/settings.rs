@@ -1,9 +1,11 @@
 //! `smtp://user:password@host:587` and `smtps://…`: parsed strictly, and never shown with the password.
 
 use std::fmt;
+use std::sync::Arc;
 
+use doorward_identity::secret::SecretSource;
 use percent_encoding::percent_decode_str;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::dial::is_inside;
@@ -14,7 +16,8 @@ pub struct SmtpSettings {
     host: Host,
     pub(super) port: u16,
     pub(super) security: Security,
-    pub(super) login: Option<Login>,
+    /// The whole URL, as it becomes: who signs in is read out of it each time.
+    pub(super) url: Arc<dyn SecretSource>,
 }
 
 /// When a connection is encrypted.
@@ -68,39 +71,21 @@ pub enum BadSmtpUrl {
 }
 
 impl SmtpSettings {
-    /// Parses the URL. `smtp` means STARTTLS, port 587; `smtps` TLS from the start, port 465.
+    /// A URL for good.
     pub fn parse(url: &str) -> Result<Self, BadSmtpUrl> {
-        let url = Url::parse(url.trim()).map_err(|_| BadSmtpUrl::Form)?;
-        let (security, port) = match url.scheme() {
-            "smtp" => (security(&url)?, 587),
-            "smtps" if url.query().is_some() => return Err(BadSmtpUrl::TlsTwice),
-            "smtps" => (Security::Tls, 465),
-            _ => return Err(BadSmtpUrl::Scheme),
-        };
-        // The parser leaves hosts of schemes it does not know as they are.
-        let host = url.host_str().and_then(|host| Host::parse(host).ok()).ok_or(BadSmtpUrl::Form)?;
-        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
-            return Err(BadSmtpUrl::Excess);
-        }
-        let port = url.port().unwrap_or(port);
-        if port == 0 {
-            return Err(BadSmtpUrl::Form);
-        }
-        let login = login(&url)?;
-        if security == Security::None && login.is_some() {
-            return Err(BadSmtpUrl::ClearPassword);
-        }
-        // Where a name leads is seen when it is resolved.
-        let far = match &host {
-            Host::Ipv4(ip) => !is_inside((*ip).into()),
-            Host::Ipv6(ip) => !is_inside((*ip).into()),
-            Host::Domain(_) => false,
-        };
-        if security == Security::None && far {
-            Err(BadSmtpUrl::ClearFar)
-        } else {
-            Ok(Self { host, port, security, login })
-        }
+        Self::follow(Arc::new(SecretString::from(url)))
+    }
+
+    /// A URL of which user and password may be replaced; the server stays.
+    pub fn follow(source: Arc<dyn SecretSource>) -> Result<Self, BadSmtpUrl> {
+        let (host, port, security, _) = read(source.current().expose_secret())?;
+        Ok(Self { host, port, security, url: source })
+    }
+
+    /// Who signs in by this URL, if it leads to the same server.
+    pub(super) fn login(&self, url: &SecretString) -> Option<Login> {
+        let (host, port, security, login) = read(url.expose_secret()).ok()?;
+        login.filter(|_| (&host, port, security) == (&self.host, self.port, self.security))
     }
 
     /// The host as the name system is asked for it and its certificate names it.
@@ -117,6 +102,37 @@ impl fmt::Display for SmtpSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
     }
+}
+
+/// Reads a URL. `smtp` means STARTTLS, port 587; `smtps` TLS from the start, port 465.
+fn read(url: &str) -> Result<(Host, u16, Security, Option<Login>), BadSmtpUrl> {
+    let url = Url::parse(url.trim()).map_err(|_| BadSmtpUrl::Form)?;
+    let (security, port) = match url.scheme() {
+        "smtp" => (security(&url)?, 587),
+        "smtps" if url.query().is_some() => return Err(BadSmtpUrl::TlsTwice),
+        "smtps" => (Security::Tls, 465),
+        _ => return Err(BadSmtpUrl::Scheme),
+    };
+    // The parser leaves hosts of schemes it does not know as they are.
+    let host = url.host_str().and_then(|host| Host::parse(host).ok()).ok_or(BadSmtpUrl::Form)?;
+    if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+        return Err(BadSmtpUrl::Excess);
+    }
+    let port = url.port().unwrap_or(port);
+    if port == 0 {
+        return Err(BadSmtpUrl::Form);
+    }
+    let login = login(&url)?;
+    if security == Security::None && login.is_some() {
+        return Err(BadSmtpUrl::ClearPassword);
+    }
+    // Where a name leads is seen when it is resolved.
+    let far = match &host {
+        Host::Ipv4(ip) => !is_inside((*ip).into()),
+        Host::Ipv6(ip) => !is_inside((*ip).into()),
+        Host::Domain(_) => false,
+    };
+    if security == Security::None && far { Err(BadSmtpUrl::ClearFar) } else { Ok((host, port, security, login)) }
 }
 
 fn security(url: &Url) -> Result<Security, BadSmtpUrl> {
@@ -146,8 +162,6 @@ fn decode(text: &str) -> Result<String, BadSmtpUrl> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use secrecy::ExposeSecret;
-
     use super::*;
 
     #[test]
@@ -165,16 +179,27 @@ mod tests {
         ] {
             let settings = SmtpSettings::parse(url).unwrap();
             assert_eq!((settings.to_string().as_str(), settings.security), (shown, security), "{url}");
-            assert!(settings.login.is_none());
+            assert!(settings.login(&url.into()).is_none());
         }
     }
 
     #[test]
     fn user_and_password_are_unescaped_and_never_shown() {
-        let settings = SmtpSettings::parse("smtps://ann%40example.com:p%3a%2F%23%C3%BC@mail.example.com").unwrap();
-        let login = settings.login.as_ref().unwrap();
+        let url = "smtps://ann%40example.com:p%3a%2F%23%C3%BC@mail.example.com";
+        let settings = SmtpSettings::parse(url).unwrap();
+        let login = settings.login(&url.into()).unwrap();
         assert_eq!((login.user.as_str(), login.password.expose_secret()), ("ann@example.com", "p:/#\u{fc}"));
         assert!(!format!("{settings} {settings:?}").contains("p:/#"));
+    }
+
+    #[test]
+    fn who_signs_in_may_be_replaced_and_the_server_may_not() {
+        let settings = SmtpSettings::parse("smtps://ann:old@mail.example.com").unwrap();
+        let login = settings.login(&"smtps://ann:new@mail.example.com".into()).unwrap();
+        assert_eq!(login.password.expose_secret(), "new");
+        for other in ["smtps://ann:new@mail.example.net", "smtp://ann:new@mail.example.com", "hunter2"] {
+            assert!(settings.login(&other.into()).is_none(), "{other}");
+        }
     }
 
     #[test]
