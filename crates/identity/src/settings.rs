@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use doorward_protocol::algorithm::Algorithm;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use crate::Surface;
@@ -20,6 +20,8 @@ pub struct Settings {
     pub algorithm: Algorithm,
     /// The shared secret of HS256.
     pub secret: Option<SecretString>,
+    /// The one it replaced not long ago.
+    pub former_secret: Option<FormerSecret>,
     /// How long after its making a new key begins to sign.
     pub key_lead: SignedDuration,
     /// How long a refresh token may be used.
@@ -52,6 +54,15 @@ pub struct Settings {
     pub address_failures: u32,
     /// That window.
     pub address_window: Duration,
+}
+
+/// A shared secret that was replaced.
+#[derive(Clone, Debug)]
+pub struct FormerSecret {
+    /// What it was.
+    pub secret: SecretString,
+    /// By when every node signs with its successor.
+    pub succeeded_at: Timestamp,
 }
 
 /// What differs between surfaces.

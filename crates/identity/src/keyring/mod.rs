@@ -4,6 +4,7 @@ mod model;
 mod ring;
 mod rotate;
 mod seal;
+mod shared;
 mod store;
 
 pub use model::{KeyInfo, KeyState, StoredKey};

@@ -5,9 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use doorward_protocol::algorithm::Algorithm;
 use doorward_protocol::jwk::{JwkSet, KeyError, PublicJwk, SigningKey, VerifyingKey};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
 
 use super::seal::{SealError, SealingKey};
+use super::shared::SharedSecrets;
 use super::{KeyInfo, KeyState, StoredKey};
 use crate::settings::Settings;
 use crate::{Identity, StoreError};
@@ -19,16 +19,10 @@ const SPARE: SignedDuration = SignedDuration::from_mins(5);
 pub struct Keyring {
     pub(crate) sealing: SealingKey,
     algorithm: Algorithm,
-    shared: Option<Shared>,
+    pub(super) shared: SharedSecrets,
     longest_token: SignedDuration,
     keys: RwLock<Arc<[LoadedKey]>>,
     reloading: tokio::sync::Mutex<()>,
-}
-
-/// The secret of HS256, which other services may hold too.
-struct Shared {
-    signing: Arc<SigningKey>,
-    verifying: Arc<VerifyingKey>,
 }
 
 /// A key of the store, opened.
@@ -84,15 +78,12 @@ pub(crate) struct NoSigner;
 
 impl Keyring {
     pub(crate) fn new(sealing: SealingKey, settings: &Settings) -> Self {
-        let shared = settings.secret.as_ref().map(|secret| {
-            let secret = secret.expose_secret().as_bytes();
-            Shared { signing: Arc::new(SigningKey::hmac(secret)), verifying: Arc::new(VerifyingKey::hmac(secret)) }
-        });
+        let longest_token = settings.longest_token_ttl();
         Self {
             sealing,
             algorithm: settings.algorithm,
-            shared,
-            longest_token: settings.longest_token_ttl(),
+            shared: SharedSecrets::new(settings, longest_token + SPARE),
+            longest_token,
             keys: RwLock::new(Arc::new([])),
             reloading: tokio::sync::Mutex::new(()),
         }
@@ -111,8 +102,7 @@ impl Keyring {
     /// The key to sign tokens with.
     pub(crate) fn signer(&self, now: Timestamp) -> Result<Signer, NoSigner> {
         if self.shares_secret() {
-            let shared = self.shared.as_ref().ok_or(NoSigner)?;
-            return Ok(Signer { kid: None, key: Arc::clone(&shared.signing) });
+            return Ok(Signer { kid: None, key: self.shared.signer(now).ok_or(NoSigner)? });
         }
         self.public_signer(now)
     }
@@ -124,15 +114,17 @@ impl Keyring {
         Ok(Signer { kid: Some(active.stored.kid.clone()), key: Arc::clone(&active.signing) })
     }
 
-    /// The key that a header points at, if it still counts and is of that algorithm.
-    pub(crate) fn verifying_key(&self, alg: Algorithm, kid: Option<&str>, now: Timestamp) -> Option<Arc<VerifyingKey>> {
+    /// The keys that a header may mean, as far as they still count and are of that algorithm: one, or where a shared
+    /// secret was replaced both.
+    pub(crate) fn verifying_keys(&self, alg: Algorithm, kid: Option<&str>, now: Timestamp) -> Vec<Arc<VerifyingKey>> {
         match kid {
-            None if alg.is_symmetric() => self.shared.as_ref().map(|shared| Arc::clone(&shared.verifying)),
-            None => None,
+            None if alg.is_symmetric() => self.shared.verifiers(now),
+            None => Vec::new(),
             Some(kid) => {
                 let keys = self.keys();
-                let key = keys.iter().find(|key| key.stored.kid == kid && key.stored.algorithm == alg)?;
-                (!key.has_expired(now)).then(|| Arc::clone(&key.verifying))
+                let key = keys.iter().find(|key| key.stored.kid == kid && key.stored.algorithm == alg);
+                let key = key.filter(|key| !key.has_expired(now));
+                key.map(|key| Arc::clone(&key.verifying)).into_iter().collect()
             }
         }
     }
@@ -200,7 +192,7 @@ impl Identity {
 
     /// Reads the store's keys; makes the first one where none can sign.
     pub(crate) async fn load_keys(&self) -> Result<(), KeyringError> {
-        if self.keyring.shares_secret() && self.keyring.shared.is_none() {
+        if self.keyring.shares_secret() && self.keyring.shared.is_empty() {
             return Err(KeyringError::NotMade("HS256 needs tokens.secret".to_owned()));
         }
         self.reload_keys().await?;

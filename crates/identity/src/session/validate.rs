@@ -181,8 +181,9 @@ impl Identity {
         if header.typ.as_deref() != Some(ACCESS_TOKEN_TYPE) {
             return Err(TokenRejection::Malformed.into());
         }
-        let key = self.keyring.verifying_key(header.alg, header.kid.as_deref(), now);
-        let verified = unverified.verify(&*key.ok_or(TokenRejection::BadSignature)?)?;
+        let keys = self.keyring.verifying_keys(header.alg, header.kid.as_deref(), now);
+        let verified = keys.iter().map(|key| unverified.verify(key)).reduce(Result::or);
+        let verified = verified.ok_or(TokenRejection::BadSignature)??;
         verified.require_issuer(&self.settings.issuer)?;
         let times = verified.check_times(&TimeRules { now, leeway_s: 0 })?;
         let claims: AccessClaims = verified.decode()?;

@@ -279,6 +279,7 @@ fn settings() -> Settings {
         issuer: "http://localhost:8000".to_owned(),
         algorithm: Algorithm::EdDSA,
         secret: None,
+        former_secret: None,
         key_lead: SignedDuration::from_mins(10),
         refresh_ttl: SignedDuration::from_hours(720),
         refresh_grace: SignedDuration::from_secs(10),
