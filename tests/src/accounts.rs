@@ -40,7 +40,7 @@ struct KeptElsewhere {
 }
 
 /// Runs each named `fn(&Accounts)` over every keeper of passwords: as a test of its own where Doorward is it, on SQLite,
-/// and one after the other over one instance on PostgreSQL, and over one Cognito user pool for each kind of client.
+/// and one after the other over one instance on PostgreSQL and MongoDB, and over one Cognito user pool for each kind of client.
 #[macro_export]
 macro_rules! on_every_keeper {
     ($($claim:ident),+ $(,)?) => {
@@ -54,6 +54,10 @@ macro_rules! on_every_keeper {
             #[test]
             fn holds_on_postgres() {
                 kept_here($crate::Store::Postgres, |accounts| run_all(accounts, CLAIMS));
+            }
+            #[test]
+            fn holds_on_mongodb() {
+                kept_here($crate::Store::Mongo, |accounts| run_all(accounts, CLAIMS));
             }
             #[test]
             fn holds_in_a_pool_for_a_client_without_a_secret() {

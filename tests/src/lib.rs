@@ -9,6 +9,7 @@ pub mod cable;
 pub mod certificate;
 pub mod cognito;
 pub mod deadline;
+pub mod deployment;
 pub mod excerpt;
 pub mod fault_proxy;
 pub mod front_proxy;
@@ -16,6 +17,7 @@ pub mod hosted;
 pub mod http;
 pub mod instance;
 pub mod issuer;
+pub mod lambda;
 pub mod liar;
 pub mod mailbox;
 pub mod part;
@@ -39,7 +41,7 @@ pub use instance::{Doorward, Setup};
 pub use people::{PASSWORD, Person};
 pub use store::Store;
 
-/// Runs each named `fn(Store)` as one test per store: `sqlite::…` and `postgres::…`.
+/// Runs each named `fn(Store)` as one test per store: `sqlite::…`, `postgres::…` and `mongodb::…`.
 ///
 /// A store that is not there is skipped with a line saying so, unless `REQUIRE_STORES` names it.
 #[macro_export]
@@ -50,6 +52,20 @@ macro_rules! on_every_store {
         }
         mod postgres {
             $(#[test] fn $claim() { $crate::store::with($crate::Store::Postgres, super::$claim); })+
+        }
+        mod mongodb {
+            $(#[test] fn $claim() { $crate::store::with($crate::Store::Mongo, super::$claim); })+
+        }
+    };
+}
+
+/// The same, and once more with each Doorward a function of AWS Lambda: `lambda::…`.
+#[macro_export]
+macro_rules! on_every_store_and_lambda {
+    ($($claim:ident),+ $(,)?) => {
+        $crate::on_every_store!($($claim),+);
+        mod lambda {
+            $(#[test] fn $claim() { $crate::lambda::with(super::$claim); })+
         }
     };
 }

@@ -1,4 +1,4 @@
-//! The two stores Doorward runs on, and a database of its own for each test.
+//! The stores Doorward runs on, and a database of its own for each test.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,6 +12,8 @@ pub enum Store {
     Sqlite,
     /// The server named by `TEST_POSTGRES_URL`, a superuser's URL.
     Postgres,
+    /// The server of MongoDB's protocol named by `TEST_MONGODB_URL`.
+    Mongo,
 }
 
 impl Store {
@@ -20,11 +22,21 @@ impl Store {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
+            Self::Mongo => "mongodb",
+        }
+    }
+
+    /// The variable that names a server of its kind; SQLite needs none.
+    fn variable(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("TEST_POSTGRES_URL"),
+            Self::Mongo => Some("TEST_MONGODB_URL"),
         }
     }
 
     fn is_available(self) -> bool {
-        self == Self::Sqlite || postgres_url().is_some()
+        self.variable().is_none_or(|variable| url_of(variable).is_some())
     }
 
     fn is_required(self) -> bool {
@@ -37,22 +49,28 @@ pub fn with(store: Store, claim: impl FnOnce(Store)) {
     if store.is_available() {
         claim(store);
     } else {
-        assert!(!store.is_required(), "{} is required but TEST_POSTGRES_URL is not set", store.name());
-        eprintln!("skipped: no {} here (set TEST_POSTGRES_URL)", store.name());
+        let variable = store.variable().unwrap_or_default();
+        assert!(!store.is_required(), "{} is required but {variable} is not set", store.name());
+        eprintln!("skipped: no {} here (set {variable})", store.name());
     }
 }
 
 /// `TEST_POSTGRES_URL`, without a trailing slash.
 pub fn postgres_url() -> Option<String> {
-    std::env::var("TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty())
+    url_of("TEST_POSTGRES_URL")
 }
 
-/// An empty database; a PostgreSQL one is dropped with it.
+fn url_of(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|url| !url.is_empty())
+}
+
+/// An empty database; one on a server is dropped with it.
 #[derive(Debug)]
 pub struct Database {
     /// What Doorward is told as `store.url`.
     pub url: String,
-    dropped_with: Option<String>,
+    store: Store,
+    name: String,
 }
 
 impl Database {
@@ -61,12 +79,16 @@ impl Database {
         match store {
             Store::Sqlite => {
                 let file = folder.join("doorward.db");
-                Self { url: format!("sqlite:{}", file.display()), dropped_with: None }
+                Self { url: format!("sqlite:{}", file.display()), store, name: file.display().to_string() }
             }
             Store::Postgres => {
                 let name = unique_name();
                 sql(&postgres_url().expect("TEST_POSTGRES_URL"), &format!("create database {name}"));
-                Self { url: database_url(&name), dropped_with: Some(name) }
+                Self { url: database_url(store, &name), store, name }
+            }
+            Store::Mongo => {
+                let name = unique_name();
+                Self { url: database_url(store, &name), store, name }
             }
         }
     }
@@ -74,39 +96,50 @@ impl Database {
     /// Runs one statement, by `psql` or Python's own SQLite, and gives the rows: columns joined by `|`. A bare name
     /// means Doorward's table, or one in `public` where Doorward has none.
     pub fn query(&self, statement: &str) -> String {
-        match self.url.strip_prefix("sqlite:") {
-            None => sql(&self.url, statement),
-            Some(file) => {
+        match self.store {
+            Store::Postgres => sql(&self.url, statement),
+            Store::Mongo => self.documents("sql", statement),
+            Store::Sqlite => {
                 let script = "import sqlite3, sys\n\
                     with sqlite3.connect(sys.argv[1]) as connection:\n\
                     \x20   for row in connection.execute(sys.argv[2]): print(*row, sep='|')";
-                run(Command::new(crate::python::interpreter()).args(["-c", script, file, statement]))
+                run(Command::new(crate::python::interpreter()).args(["-c", script, &self.name, statement]))
             }
         }
     }
 
     /// Runs statements for their effect.
     pub fn execute(&self, statements: &str) {
-        let Some(file) = self.url.strip_prefix("sqlite:") else {
-            sql(&self.url, statements);
+        if self.store != Store::Sqlite {
+            self.query(statements);
             return;
-        };
+        }
         let script = "import sqlite3, sys\n\
             with sqlite3.connect(sys.argv[1]) as connection: connection.executescript(sys.argv[2])";
         let statements = format!("pragma foreign_keys = on; {statements}");
-        run(Command::new(crate::python::interpreter()).args(["-c", script, file, &statements]));
+        run(Command::new(crate::python::interpreter()).args(["-c", script, &self.name, &statements]));
+    }
+
+    /// MongoDB only: what a task of `clients/mongo.py` says.
+    pub fn documents(&self, task: &str, text: &str) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/mongo.py");
+        run(Command::new(crate::python::interpreter()).arg(script).args([&self.url, task, text]))
     }
 
     /// Moves codes, mail and counters of attempts back in time, as if `minutes` had passed for them.
     pub fn let_time_pass(&self, minutes: u32) {
+        if self.store == Store::Mongo {
+            self.documents("earlier", &minutes.to_string());
+            return;
+        }
         let columns = [
             ("one_time_codes", &["expires_at", "grant_expires_at"][..]),
             ("signin_throttles", &["blocked_until", "updated_at"]),
             ("mail", &["due_at", "expires_at"]),
         ];
-        let span = match self.url.strip_prefix("sqlite:") {
-            Some(_) => format!("{}", minutes * 60_000),
-            None => format!("interval '{minutes} minutes'"),
+        let span = match self.store {
+            Store::Sqlite => format!("{}", minutes * 60_000),
+            _ => format!("interval '{minutes} minutes'"),
         };
         let earlier = |column: &&str| format!("{column} = {column} - {span}");
         let moved = columns.map(|(table, columns)| {
@@ -126,19 +159,27 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let (Some(name), Some(url)) = (&self.dropped_with, postgres_url()) {
-            // Best effort: the whole server is thrown away after the tests.
-            let statement = format!("drop database if exists {name} with (force)");
-            let _ = Command::new("psql").args(["-Xqc", &statement, &url]).output();
+        // Best effort: the whole server is thrown away after the tests.
+        match self.store {
+            Store::Sqlite => {}
+            Store::Postgres => {
+                let statement = format!("drop database if exists {} with (force)", self.name);
+                let _ = Command::new("psql").args(["-Xqc", &statement, &postgres_url().unwrap_or_default()]).output();
+            }
+            Store::Mongo => {
+                let script = "import pymongo, sys; pymongo.MongoClient(sys.argv[1]).drop_database(sys.argv[2])";
+                let mut drop = Command::new(crate::python::interpreter());
+                let _ = drop.args(["-c", script, &self.url, &self.name]).output();
+            }
         }
     }
 }
 
-/// The URL of another database on the test server: the path of `TEST_POSTGRES_URL` replaced.
-fn database_url(name: &str) -> String {
-    let url = postgres_url().expect("TEST_POSTGRES_URL");
+/// The URL of another database on the test server of that kind: the path of the server's URL replaced.
+fn database_url(store: Store, name: &str) -> String {
+    let url = store.variable().and_then(url_of).expect("a server of that kind");
     let (before, parameters) = url.split_once('?').map_or((url.as_str(), ""), |(before, after)| (before, after));
-    let server = before.rsplit_once('/').expect("TEST_POSTGRES_URL names a database").0;
+    let server = before.rsplit_once("/").expect("the server's URL names a database").0;
     let mark = if parameters.is_empty() { "" } else { "?" };
     format!("{server}/{name}{mark}{parameters}")
 }

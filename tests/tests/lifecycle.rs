@@ -122,21 +122,33 @@ fn migrate_check_tells_whether_anything_is_pending(store: Store) {
     setup.run_ok(&["migrate", "--check"], "");
 }
 
+/// What makes a database a newer Doorward's, and what makes it ours again.
+const FUTURE_MIGRATION: (&str, &str) = (
+    "insert into doorward_migrations \
+        select 99990101000000, 'from the future', installed_on, success, checksum, execution_time \
+        from doorward_migrations order by version limit 1",
+    "delete from doorward_migrations where version = 99990101000000",
+);
+const FUTURE_STEP: (&str, &str) = (
+    "db.doorward_migrations.update_one({}, {'$push': {'taken': {'number': 9999, 'title': 'from the future'}}}).modified_count",
+    "db.doorward_migrations.update_one({}, {'$pull': {'taken': {'number': 9999}}}).modified_count",
+);
+
 fn a_newer_database_is_refused_and_untouched(store: Store) {
     let doorward = Doorward::start(store);
     let person = doorward.person("user");
     let setup = doorward.setup().clone();
     assert!(doorward.stop().success());
     let database = setup.database();
-    let future = "insert into doorward_migrations \
-        select 99990101000000, 'from the future', installed_on, success, checksum, execution_time \
-        from doorward_migrations order by version limit 1";
-    database.execute(future);
+    let (future, no_future) = if store == Store::Mongo { FUTURE_STEP } else { FUTURE_MIGRATION };
+    let change =
+        |how| if store == Store::Mongo { drop(database.documents("python", how)) } else { database.execute(how) };
+    change(future);
     let before = database.query("select * from users");
     let (_, said) = setup.clone().refused();
     assert!(said.to_lowercase().contains("newer"), "{said}");
     assert_eq!(database.query("select * from users"), before);
-    database.execute("delete from doorward_migrations where version = 99990101000000");
+    change(no_future);
     setup.start().signed_in(&person.email);
 }
 
@@ -144,19 +156,25 @@ fn a_newer_database_is_refused_and_untouched(store: Store) {
 fn a_foreign_database_is_refused_and_untouched(store: Store) {
     let setup = Setup::on(store);
     let database = setup.database();
-    if store == Store::Postgres {
-        database.execute("create schema doorward");
+    match store {
+        Store::Mongo => drop(database.documents("python", "db.users.insert_one({'motto': 'keep me'}).acknowledged")),
+        Store::Sqlite | Store::Postgres => {
+            if store == Store::Postgres {
+                database.execute("create schema doorward");
+            }
+            database.execute("create table users (id integer, motto text)");
+            database.execute("insert into users (motto) select 'keep me'");
+        }
     }
-    database.execute("create table users (id integer, motto text)");
-    database.execute("insert into users (motto) select 'keep me'");
     let (_, said) = setup.clone().refused();
     assert!(!said.contains("panicked"), "{said}");
     assert!(database.query("select motto from users").contains("keep me"));
     let tables = match store {
-        Store::Sqlite => "select count(*) from sqlite_master where type = 'table'",
-        Store::Postgres => "select count(*) from pg_tables where schemaname in ('public', 'doorward')",
+        Store::Sqlite => database.query("select count(*) from sqlite_master where type = 'table'"),
+        Store::Postgres => database.query("select count(*) from pg_tables where schemaname in ('public', 'doorward')"),
+        Store::Mongo => database.documents("python", "len(db.list_collection_names())"),
     };
-    assert_eq!(database.query(tables), "1", "nothing was made in it");
+    assert_eq!(tables, "1", "nothing was made in it");
 }
 
 #[test]
