@@ -11,6 +11,7 @@ mod calls;
 mod conformance;
 mod credentials;
 mod fault;
+mod letter;
 #[cfg(feature = "mongodb")]
 mod mongo;
 mod postgres;

@@ -19,33 +19,33 @@ use super::values::{moment, timestamp};
 use crate::fault::{Fault, readable};
 
 /// The tree's name.
-const TREE: &str = "tree";
+pub(super) const TREE: &str = "tree";
 
 /// Every domain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DomainTree {
     #[serde(rename = "_id")]
-    id: String,
+    pub(super) id: String,
     /// In the order of their making.
-    domains: Vec<DomainDocument>,
+    pub(super) domains: Vec<DomainDocument>,
     /// The keys of the seeds that were made.
-    seeded: Vec<String>,
-    ledger: Ledger,
+    pub(super) seeded: Vec<String>,
+    pub(super) ledger: Ledger,
 }
 aggregate!(DomainTree, "domains");
 
 /// A domain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DomainDocument {
-    id: Uuid,
-    key: String,
-    name: String,
-    parent: Option<Uuid>,
-    is_active: bool,
-    created_at: DateTime,
-    version: i64,
+pub(super) struct DomainDocument {
+    pub(super) id: Uuid,
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) parent: Option<Uuid>,
+    pub(super) is_active: bool,
+    pub(super) created_at: DateTime,
+    pub(super) version: i64,
 }
 
 impl DomainDocument {
@@ -81,7 +81,7 @@ impl TryFrom<&DomainDocument> for Domain {
 
 impl DomainTree {
     /// The tree before there is any domain.
-    fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         Self { id: TREE.to_owned(), domains: Vec::new(), seeded: Vec::new(), ledger: Ledger::first(Vec::new()) }
     }
 

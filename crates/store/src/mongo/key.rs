@@ -21,15 +21,15 @@ use crate::fault::{Fault, readable};
 pub(super) struct KeyDocument {
     /// Its `kid`.
     #[serde(rename = "_id")]
-    id: String,
+    pub(super) id: String,
     /// Unique: of two rotations at once one wins.
-    ordinal: i64,
-    algorithm: String,
-    public_jwk: String,
-    sealed_private: Binary,
-    created_at: DateTime,
-    activates_at: DateTime,
-    ledger: Ledger,
+    pub(super) ordinal: i64,
+    pub(super) algorithm: String,
+    pub(super) public_jwk: String,
+    pub(super) sealed_private: Binary,
+    pub(super) created_at: DateTime,
+    pub(super) activates_at: DateTime,
+    pub(super) ledger: Ledger,
 }
 aggregate!(KeyDocument, "signing_keys");
 

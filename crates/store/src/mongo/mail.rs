@@ -25,7 +25,7 @@ use crate::fault::{Fault, readable};
 /// Where the mail is.
 pub(super) const COLLECTION: &str = "mail";
 /// The state of a gravestone.
-const GONE: &str = "gone";
+pub(super) const GONE: &str = "gone";
 /// States in which a mail waits for nothing but the sweep, or for an operator.
 pub(super) const OVER: [&str; 3] = [MailState::Abandoned.as_str(), MailState::Expired.as_str(), GONE];
 /// So many letters are thrown away at one lease: few enough to stay far from the deadline.

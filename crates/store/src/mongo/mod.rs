@@ -28,6 +28,7 @@ mod team;
 #[cfg(test)]
 pub(crate) mod tests;
 mod throttle;
+mod transfer;
 mod turns;
 mod user;
 mod user_document;

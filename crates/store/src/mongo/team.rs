@@ -22,7 +22,7 @@ use super::values::{moment, timestamp};
 use crate::fault::{Fault, readable};
 
 /// Which seeds were made: a document each, with the seed as its name.
-const SEEDS: &str = "seeds";
+pub(super) const SEEDS: &str = "seeds";
 
 /// A team.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,9 +73,9 @@ impl TryFrom<TeamDocument> for Team {
 /// That a seed was made.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SeedDocument {
+pub(super) struct SeedDocument {
     #[serde(rename = "_id")]
-    id: String,
+    pub(super) id: String,
 }
 
 impl SeedDocument {

@@ -18,19 +18,19 @@ pub(super) const COLLECTION: &str = "signin_throttles";
 /// A counter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ThrottleDocument {
+pub(super) struct ThrottleDocument {
     /// Whose.
     #[serde(rename = "_id")]
-    id: String,
+    pub(super) id: String,
     /// Whether an account stands behind it; it is kept then.
-    known: bool,
-    attempts: i64,
-    blocked_until: DateTime,
-    updated_at: DateTime,
+    pub(super) known: bool,
+    pub(super) attempts: i64,
+    pub(super) blocked_until: DateTime,
+    pub(super) updated_at: DateTime,
     /// Absent where it is kept: the index that forgets counters passes over them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    forget_at: Option<DateTime>,
-    ledger: Ledger,
+    pub(super) forget_at: Option<DateTime>,
+    pub(super) ledger: Ledger,
 }
 aggregate!(ThrottleDocument, "signin_throttles");
 

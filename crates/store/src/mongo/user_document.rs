@@ -111,7 +111,7 @@ pub(super) fn folded(text: &str) -> String {
 }
 
 /// What a search looks into. The line feed keeps e-mail and name from running into each other.
-fn search_text(email: &str, name: Option<&str>) -> String {
+pub(super) fn search_text(email: &str, name: Option<&str>) -> String {
     folded(&format!("{email}\n{}", name.unwrap_or_default()))
 }
 

@@ -5,7 +5,6 @@ use async_trait::async_trait;
 use doorward_identity::audit::AuditEvent;
 use doorward_identity::change::ChangeSubject;
 use doorward_identity::code::{CodeEffect, CodeGuess, CodePurpose, CodeStore, NewCode, Redemption};
-use doorward_identity::mail::LetterKind;
 use doorward_identity::user::EmailAddress;
 use doorward_identity::{StoreError, UserId};
 use doorward_protocol::opaque::SecretHash;
@@ -14,6 +13,7 @@ use uuid::Uuid;
 
 use super::{Connection, Engine, audit, conclude, mail, user_row};
 use crate::fault::{Fault, readable};
+use crate::letter::letter_of;
 use crate::time::Time;
 
 #[derive(sqlx::FromRow)]
@@ -21,15 +21,6 @@ struct CodeRow {
     digest: Vec<u8>,
     new_email: Option<String>,
     expires_at: Time,
-}
-
-/// The letter that brings a code for that purpose.
-const fn letter_of(purpose: CodePurpose) -> LetterKind {
-    match purpose {
-        CodePurpose::EmailVerification => LetterKind::ConfirmEmail,
-        CodePurpose::PasswordReset => LetterKind::ResetPassword,
-        CodePurpose::EmailChange => LetterKind::ConfirmNewEmail,
-    }
 }
 
 /// Holds an active user's row until the transaction ends. Answers what their address is compared by; `None` when

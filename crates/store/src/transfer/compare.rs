@@ -66,6 +66,7 @@ pub async fn compare(
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Comparison, StoreError> {
     let mut comparison = Comparison { sums: Vec::new(), difference: None };
+    other.0.prepare().await?;
     let (mut done, total) = (0, count_all(one).await?);
     for kind in Kind::ALL {
         let (mut left, mut right) = (Reading::new(one, kind, as_of), Reading::new(other, kind, as_of));

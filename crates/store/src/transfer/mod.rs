@@ -22,11 +22,18 @@ pub use copy::{CopyError, Order, copy};
 pub(crate) use page::Page;
 pub use page::{Key, Kind};
 
+#[cfg(feature = "mongodb")]
+use crate::MongoStore;
 use crate::{PostgresStore, SqliteStore};
 
 /// What a store can do to be moved from or to.
 #[async_trait]
 pub(crate) trait Transfer: Send + Sync {
+    /// Does what a process that died left half done. Before anything is read.
+    async fn prepare(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// How many records of a kind there are.
     async fn count(&self, kind: Kind) -> Result<u64, StoreError>;
 
@@ -90,6 +97,13 @@ impl From<Arc<PostgresStore>> for End {
     }
 }
 
+#[cfg(feature = "mongodb")]
+impl From<Arc<MongoStore>> for End {
+    fn from(store: Arc<MongoStore>) -> Self {
+        Self(store)
+    }
+}
+
 /// What a move is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -115,8 +129,9 @@ pub struct Progress {
 /// Records that are read and written at a time; in tests few, so that a few records fill several pages.
 const PAGE: u32 = if cfg!(test) { 3 } else { 1000 };
 
-/// How many records a store has.
+/// How many records a store has, nothing in it being half done any more.
 async fn count_all(end: &End) -> Result<u64, StoreError> {
+    end.0.prepare().await?;
     let mut total = 0;
     for kind in Kind::ALL {
         total += end.0.count(kind).await?;
