@@ -13,7 +13,5 @@ random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 # The folder is closed to others. The files are not: the containers' users, who own nothing here, read them.
 umask 022
 mkdir -m 0700 "$folder"
-password="$(random)"
-printf %s "$password" >"$folder/database-password"
-printf %s "postgres://doorward:$password@database:5432/doorward" >"$folder/database-url"
+random >"$folder/database-password"
 random >"$folder/encryption-key"
