@@ -10,7 +10,6 @@ pub mod certificate;
 pub mod cognito;
 pub mod deadline;
 pub mod deployment;
-pub mod deployment;
 pub mod excerpt;
 pub mod fault_proxy;
 pub mod front_proxy;
