@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::deadline::{PATIENCE, until};
 use crate::excerpt;
 use crate::http::{Client, Request};
+use crate::lambda::{self, Emulator};
 use crate::ports;
 use crate::scratch::Scratch;
 use crate::store::{Database, Store};
@@ -43,6 +44,8 @@ pub struct Setup {
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
     address: Option<SocketAddr>,
+    /// AWS Lambda starts it.
+    on_lambda: bool,
 }
 
 impl Setup {
@@ -50,15 +53,17 @@ impl Setup {
     pub fn on(store: Store) -> Self {
         let folder = Arc::new(Scratch::new());
         let database = Arc::new(Database::create(store, folder.path()));
-        let setup = Self { folder, database: None, environment: Vec::new(), arguments: Vec::new(), address: None };
-        setup.on_database(&database)
+        Self::in_folder(folder).on_database(&database)
     }
 
     /// A fresh folder and nothing said about the store: the folder's `.env` or the default decides.
     pub fn bare() -> Self {
-        let folder = Arc::new(Scratch::new());
-        let setup = Self { folder, database: None, environment: Vec::new(), arguments: Vec::new(), address: None };
-        setup.set("password.bcrypt_cost", "4")
+        Self::in_folder(Arc::new(Scratch::new())).set("password.bcrypt_cost", "4")
+    }
+
+    fn in_folder(folder: Arc<Scratch>) -> Self {
+        let on_lambda = lambda::is_asked_for();
+        Self { folder, database: None, environment: Vec::new(), arguments: Vec::new(), address: None, on_lambda }
     }
 
     /// Another node: its own folder over a database that is already there.
@@ -200,17 +205,19 @@ impl Setup {
         let output = File::create(self.log_file()).expect("a log file");
         let errors = output.try_clone().expect("a second handle of it");
         let admin = ports::free();
-        let process = self
-            .command()
-            .args(["serve", "--listen", &address.to_string()])
-            .args(&self.arguments)
-            .env("DOORWARD__SERVER__ADMIN_LISTEN", admin.to_string())
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .spawn()
-            .expect("the binary can be started");
-        Doorward { process, address, admin, setup: self.clone() }
+        let emulator = self.on_lambda.then(|| Emulator::start(address));
+        let mut command = match &emulator {
+            None => {
+                let mut command = self.command();
+                command.args(["serve", "--listen", &address.to_string()]);
+                command
+            }
+            Some(emulator) => emulator.function(self.command(), 512),
+        };
+        command.args(&self.arguments).env("DOORWARD__SERVER__ADMIN_LISTEN", admin.to_string());
+        let process = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
+        let process = process.expect("the binary can be started");
+        Doorward { process, address, admin, setup: self.clone(), emulator }
     }
 
     fn command(&self) -> Command {
@@ -229,6 +236,7 @@ pub struct Doorward {
     address: SocketAddr,
     admin: SocketAddr,
     setup: Setup,
+    emulator: Option<Emulator>,
 }
 
 impl Doorward {
@@ -241,6 +249,11 @@ impl Doorward {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What calls it, where it is a function.
+    pub fn emulator(&self) -> &Emulator {
+        self.emulator.as_ref().expect("this instance is a function")
     }
 
     /// Its base URL without a trailing slash.
@@ -319,8 +332,9 @@ impl Doorward {
     }
 
     fn wait_until_ready(&mut self) -> Result<(), String> {
-        // On both addresses: another test's instance may have been faster with one of them.
-        let clients = [self.client(), self.admin_client()];
+        // On both addresses: another test's instance may have been faster with one of them. A function has one.
+        let admin = self.emulator.is_none().then(|| self.admin_client());
+        let clients: Vec<Client> = admin.into_iter().chain([self.client()]).collect();
         until("doorward is ready", PATIENCE, || {
             if self.ended().is_some() {
                 return Some(Err(self.log()));

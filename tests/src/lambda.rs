@@ -15,8 +15,7 @@ use crate::store::{self, Store};
 /// The emulator's program.
 const PART: &str = "cargo-lambda";
 /// It wants to stand in a package.
-const PACKAGE: &str =
-    "[package]\nname = \"function\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n";
+const PACKAGE: &str = "[package]\nname = \"function\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[[bin]]\nname = \"function\"\npath = \"main.rs\"\n[workspace]\n";
 /// Where it takes events as they are.
 const INVOCATIONS: &str = "/2015-03-31/functions/_/invocations";
 
@@ -62,7 +61,7 @@ impl Emulator {
     pub fn start(address: SocketAddr) -> Self {
         let package = Scratch::new();
         package.write("Cargo.toml", PACKAGE);
-        package.write("lib.rs", "");
+        package.write("main.rs", "fn main() {}");
         let mut command = part::command(PART);
         command.current_dir(package.path()).args([
             "lambda",

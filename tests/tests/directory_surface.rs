@@ -1,10 +1,10 @@
 //! The directory surface (`/auth/…`, `/teams`, `/domains`), a test per row of its table, on every store.
 
 use doorward_tests::shape::{assert_members, each, fields, find, sorted, text};
-use doorward_tests::{Doorward, PASSWORD, Setup, Store, on_every_store, token};
+use doorward_tests::{Doorward, PASSWORD, Setup, Store, on_every_store_and_lambda, token};
 use serde_json::{Value, json};
 
-on_every_store!(
+on_every_store_and_lambda!(
     register_answers_token_and_user,
     register_of_a_taken_email_answers_400,
     register_refuses_bad_input_with_422,

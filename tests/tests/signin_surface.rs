@@ -1,10 +1,10 @@
 //! The e-mail and password surface (`/api/auth/…`), a test per row of its table, on every store.
 
 use doorward_tests::shape::{assert_members, assert_utc, assert_uuid, fields, text};
-use doorward_tests::{Doorward, PASSWORD, Store, on_every_store, token};
+use doorward_tests::{Doorward, PASSWORD, Store, on_every_store_and_lambda, token};
 use serde_json::{Value, json};
 
-on_every_store!(
+on_every_store_and_lambda!(
     health_tells_status_and_environment,
     signup_answers_201_with_the_user,
     signup_refuses_a_bad_email,

@@ -3,10 +3,10 @@
 use doorward_tests::instance::SECRET;
 use doorward_tests::issuer::Issuer;
 use doorward_tests::shape::{fields, text};
-use doorward_tests::{Doorward, PASSWORD, Setup, Store, on_every_store, token};
+use doorward_tests::{Doorward, PASSWORD, Setup, Store, on_every_store_and_lambda, token};
 use serde_json::{Value, json};
 
-on_every_store!(
+on_every_store_and_lambda!(
     validate_answers_the_user_of_a_good_token,
     validate_tells_why_a_token_is_bad,
     validate_takes_tokens_of_the_other_surface,
