@@ -30,7 +30,7 @@ pub use credentials::{CredentialError, CredentialSource, Credentials};
 pub use mongo::MongoStore;
 pub use postgres::PostgresStore;
 pub use schema::{Applied, MigrateError, MigrationState, OpenError};
-pub use sqlite::SqliteStore;
+pub use sqlite::{BackupError, SqliteStore};
 
 /// Whether this build has the store in MongoDB.
 pub const MONGODB_BUILT_IN: bool = cfg!(feature = "mongodb");

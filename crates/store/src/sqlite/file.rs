@@ -15,13 +15,24 @@ pub(super) fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> OpenErro
     move |source| OpenError::File { path: path.display().to_string(), source }
 }
 
-/// Makes the folder and an empty file where there are none, readable by their owner only.
-pub(super) fn create(path: &Path) -> Result<(), OpenError> {
-    let folder = match path.parent() {
+/// The folder a file is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
-    private_folder().create(folder).map_err(file_error(folder))?;
+    }
+}
+
+/// Makes the folder of a file where there is none, readable by its owner only.
+pub(super) fn create_folder(path: &Path) -> Result<(), OpenError> {
+    let folder = folder(path);
+    private_folder().create(folder).map_err(file_error(folder))
+}
+
+/// Makes the folder and an empty file where there are none, readable by their owner only.
+pub(super) fn create(path: &Path) -> Result<(), OpenError> {
+    create_folder(path)?;
+    let folder = folder(path);
     match private_file().create_new(true).open(path) {
         Ok(file) => {
             // The file's name must survive a power cut as well as what will be written into it.
@@ -71,7 +82,8 @@ fn private_folder() -> DirBuilder {
 }
 
 #[cfg(unix)]
-fn private_file() -> OpenOptions {
+/// A file that only its owner may read.
+pub(super) fn private_file() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(0o600);
@@ -86,7 +98,8 @@ fn private_folder() -> DirBuilder {
 }
 
 #[cfg(not(unix))]
-fn private_file() -> OpenOptions {
+/// A file that only its owner may read.
+pub(super) fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     options

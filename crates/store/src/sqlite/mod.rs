@@ -1,11 +1,13 @@
 //! SQLite: the embedded store. Mounts the SQL of `../sql` over SQLite's driver and says what is different here:
 //! one connection writes, a few read, and a write transaction takes its lock when it begins.
 
+mod backup;
 mod file;
 mod open;
 #[cfg(test)]
 mod tests;
 
+pub use self::backup::BackupError;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, Transaction};

@@ -17,7 +17,7 @@ const MOST_READERS: u32 = 4;
 const CHECKED_WHOLE: u64 = 8 * 1024 * 1024;
 
 /// The migrations of this build.
-fn migrator() -> Migrator {
+pub(super) fn migrator() -> Migrator {
     let mut migrator = sqlx::migrate!("migrations/sqlite");
     migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
     migrator
@@ -102,7 +102,7 @@ impl SqliteStore {
 }
 
 /// Looks at a file without changing it.
-async fn look(path: &Path, length: u64) -> Result<Found, OpenError> {
+pub(super) async fn look(path: &Path, length: u64) -> Result<Found, OpenError> {
     let looked = async {
         let mut connection =
             SqliteConnectOptions::new().filename(path).read_only(true).disable_statement_logging().connect().await?;
