@@ -1,4 +1,5 @@
-//! An empty database on a server that speaks MongoDB's protocol: the one of `TEST_MONGODB_URL`.
+//! An empty database on a server that speaks MongoDB's protocol: the one of `TEST_MONGODB_URL`. Every command that its
+//! nodes send is one that Amazon DocumentDB documents, or the test fails.
 
 use std::sync::Arc;
 
@@ -9,11 +10,13 @@ use secrecy::SecretString;
 
 use super::Backend;
 use super::backend::{options, server, unique_name};
-use crate::{Applied, MongoStore};
+use crate::Applied;
+use crate::mongo::tests::watch::Watch;
 
 pub(crate) struct MongoBackend {
     server: String,
     pub(crate) database: String,
+    watch: Arc<Watch>,
 }
 
 impl MongoBackend {
@@ -34,16 +37,18 @@ impl MongoBackend {
 #[async_trait]
 impl Backend for MongoBackend {
     async fn prepare() -> Option<Self> {
-        Some(Self { server: server("mongodb", "TEST_MONGODB_URL")?, database: unique_name() })
+        let server = server("mongodb", "TEST_MONGODB_URL")?;
+        Some(Self { server, database: unique_name(), watch: Arc::default() })
     }
 
     async fn node(&self) -> (Arc<dyn Store>, Applied) {
-        let store = MongoStore::connect(&self.url(), options()).await.unwrap();
+        let store = self.watch.connect(&self.url(), options()).await.unwrap();
         let applied = store.migrate().await.unwrap();
         (Arc::new(store), applied)
     }
 
     async fn clear(self) {
+        self.watch.assert_nothing_undocumented();
         self.database().await.drop().await.unwrap();
     }
 }

@@ -191,7 +191,7 @@ impl MongoStore {
         self.calls
             .run("sweep", move || async move {
                 let over = doc! {
-                    "provider.name": { "$exists": true },
+                    "provider.name": { "$exists": true }, "provider.subject": { "$exists": true },
                     "$or": [{ "ended_at": { "$lt": before } }, { "credential_expires_at": { "$lt": before } }],
                 };
                 let forget = doc! { "$unset": { "provider": "" }, "$inc": { "ledger.revision": 1_i64 } };

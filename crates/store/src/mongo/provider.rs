@@ -23,7 +23,7 @@ use super::fault::is_taken;
 use super::session;
 use super::session_document::SessionDocument;
 use super::user_document::{IdentityDocument, MembershipDocument, UserDocument};
-use super::values::{binary, hash, moment};
+use super::values::{binary, hash, moment, sparse};
 use crate::fault::{Fault, readable};
 
 /// Where values that count once are.
@@ -97,7 +97,7 @@ impl MongoStore {
     async fn lease_one(&self, lease: &RenewalLease) -> Result<Option<ProviderSession>, Fault> {
         let at = moment(lease.due_at);
         let due = doc! {
-            "provider.renew_at": { "$lte": at }, "ended_at": null,
+            "provider.renew_at": { "$exists": true, "$lte": at }, "ended_at": null,
             "expires_at": { "$gt": at }, "credential_expires_at": { "$gt": at },
         };
         let leased = doc! {
@@ -225,10 +225,13 @@ impl ProviderStore for MongoStore {
         reason: EndReason,
         event: &AuditEvent,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let mut open = doc! { "provider.name": provider, "ended_at": null, "expires_at": { "$gt": moment(event.at) } };
-        match subject {
-            Subject::Session(session) => open.insert("provider.session", session),
-            Subject::Person(person) => open.insert("provider.subject", person),
+        let (name, value) = match subject {
+            Subject::Session(session) => ("provider.session", session),
+            Subject::Person(person) => ("provider.subject", person),
+        };
+        let open = doc! {
+            "provider.name": sparse(provider), name: sparse(value), "ended_at": null,
+            "expires_at": { "$gt": moment(event.at) },
         };
         let open = &open;
         let sessions = self.calls.run("end_provider_sessions", move || async move {

@@ -18,6 +18,7 @@ use super::effect::Effect;
 use super::fault::is_taken;
 use super::team::TeamDocument;
 use super::user_document::{IdentityDocument, MembershipDocument, UserDocument, folded, identity_key};
+use super::values::sparse;
 use super::{MongoStore, code, password};
 use crate::fault::Fault;
 
@@ -77,7 +78,7 @@ impl UserStore for MongoStore {
     async fn find_user_by_identity(&self, identity: &ExternalIdentity) -> Result<Option<User>, StoreError> {
         self.calls
             .run("find_user_by_identity", move || async move {
-                self.find_one_user(doc! { "identities.key": identity_key(identity) }).await
+                self.find_one_user(doc! { "identities.key": sparse(identity_key(identity)) }).await
             })
             .await
     }

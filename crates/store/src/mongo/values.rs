@@ -3,7 +3,7 @@
 use doorward_protocol::opaque::SecretHash;
 use jiff::Timestamp;
 use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Binary, DateTime};
+use mongodb::bson::{Binary, Bson, DateTime, Document, doc};
 
 use crate::fault::{Fault, readable};
 
@@ -20,6 +20,12 @@ pub(super) fn timestamp(moment: DateTime) -> Result<Timestamp, Fault> {
 /// A stored moment that may be absent.
 pub(super) fn optional_timestamp(moment: Option<DateTime>) -> Result<Option<Timestamp>, Fault> {
     moment.map(timestamp).transpose()
+}
+
+/// Equal to a value, in a field whose index passes over documents that have nothing there: DocumentDB uses such an index
+/// only for what is asked to exist.
+pub(super) fn sparse(value: impl Into<Bson>) -> Document {
+    doc! { "$exists": true, "$eq": value.into() }
 }
 
 /// Bytes.
