@@ -35,7 +35,8 @@ export class Network extends Construct {
       natGateways: nat ? 1 : 0,
       createInternetGateway: nat,
       subnetConfiguration: [
-        ...(nat ? [{ name: 'Outside', subnetType: ec2.SubnetType.PUBLIC, cidrMask: 28 }] : []),
+        // Its room is kept in any case: the other subnets could not move when it is wanted later.
+        { name: 'Outside', subnetType: ec2.SubnetType.PUBLIC, cidrMask: 28, reserved: !nat },
         { name: SERVICE, subnetType: within },
         { name: DATABASE, subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
       ],

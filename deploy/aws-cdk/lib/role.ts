@@ -9,7 +9,7 @@ import type { DatabaseStack } from './database-stack.ts';
 import type { Settings } from './settings.ts';
 
 /** What Lambda needs to put a function into a network. Several of these know no resource, and Lambda asks for all or none. */
-const NETWORK_INTERFACES = [
+export const NETWORK_INTERFACES = [
   'AssignPrivateIpAddresses', 'CreateNetworkInterface', 'DeleteNetworkInterface', 'DescribeNetworkInterfaces',
   'DescribeSubnets', 'UnassignPrivateIpAddresses',
 ].map((call) => `ec2:${call}`);

@@ -10,6 +10,7 @@ const mailbox = matching(
   /^([^<>\r\n]+ <)?[^<>@\s]+@([a-z0-9-]+\.)+[a-z]{2,}>?$/i,
   'a sender (Harbour <no-reply@example.com>)',
 );
+const UUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const secretArn = arn('secretsmanager', 'secret:[\\w/+=.@-]+-\\w{6}', 'a secret, with the six characters at its end');
 
 /** What there is to set. */
@@ -91,7 +92,7 @@ function database(told: Reader) {
     instances: told.or('instances', number(1, 16), 2),
     backupDays: told.or('backupDays', number(7, 35), 14),
     rotationDays: told.or('rotationDays', number(1, 365), 30),
-    kmsKeyArn: told.maybe('kmsKeyArn', arn('kms', 'key/[\\w-]+', 'a key (no alias)')),
+    kmsKeyArn: told.maybe('kmsKeyArn', arn('kms', `key/(mrk-[0-9a-f]{32}|${UUID})`, 'a key (no alias)')),
   };
 }
 
@@ -115,7 +116,7 @@ function surface(told: Reader) {
     `give -c publicUrl=https://…, how clients will reach Doorward, or ${OF_THE_API} for the address of API Gateway`);
   return {
     publicUrl: publicUrl === OF_THE_API ? undefined : publicUrl,
-    certificateArn: told.maybe('certificateArn', arn('acm', 'certificate/[\\w-]+', 'a certificate')),
+    certificateArn: told.maybe('certificateArn', arn('acm', `certificate/${UUID}`, 'a certificate')),
     frontendUrl: told.required('frontendUrl', httpsOrigin, 'give -c frontendUrl=https://…, where your web application is'),
     corsOrigins: told.or('corsOrigins', list(httpsOrigin), []),
     requestsPerSecond: told.or('requestsPerSecond', number(1, 10000), 200),

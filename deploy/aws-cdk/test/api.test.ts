@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { type Found, type Synthesised, all, only, synthesise } from './stacks.ts';
+import { type Found, MOST, type Synthesised, all, only, synthesise } from './stacks.ts';
 
 const least = synthesise();
-const POOL = { userPoolId: 'eu-west-1_Ab3', userPoolClientId: 'abc' };
-const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:pool-AbCdEf';
+const most = synthesise(MOST);
 
 const environment = ({ api }: Synthesised) => only(api, 'AWS::Lambda::Function').Properties['Environment']['Variables'];
 
@@ -33,7 +32,7 @@ test('the function stands in the private network, and so many run at a time as w
 });
 
 test('Doorward is told where everything is, and secrets by reference alone', () => {
-  const told = environment(synthesise({ algorithm: 'HS256', ...POOL, userPoolClientSecretArn: SECRET }));
+  const told = environment(most);
   assert.match(text(told['MONGODB_URI']), /^mongodb:\/\/<[^>]*Endpoint[^>]*>:<[^>]*>\/\?tls=true&replicaSet=rs0&readPreference=primary&retryWrites=false$/);
   const references = {
     DOORWARD__STORE__USERNAME: 'username', DOORWARD__STORE__PASSWORD: 'password',
@@ -49,8 +48,7 @@ test('Doorward is told where everything is, and secrets by reference alone', () 
 });
 
 test('no value of a secret is resolved into the stack', () => {
-  const { api } = synthesise({ algorithm: 'HS256', ...POOL, userPoolClientSecretArn: SECRET });
-  assert.doesNotMatch(JSON.stringify(api.toJSON()), /\{\{resolve:/);
+  assert.doesNotMatch(JSON.stringify(most.api.toJSON()), /\{\{resolve:/);
 });
 
 test('without a shared secret there is none', () => {
@@ -69,19 +67,17 @@ test('every path reaches the function in the second form of payloads', () => {
 });
 
 test('pages of the named origins may call with credentials, and no others', () => {
-  const synthesised = synthesise({ corsOrigins: 'https://admin.example.com, https://help.example.com' });
-  const cors = only(synthesised.api, 'AWS::ApiGatewayV2::Api').Properties['CorsConfiguration'];
+  const cors = only(most.api, 'AWS::ApiGatewayV2::Api').Properties['CorsConfiguration'];
   assert.deepEqual(cors['AllowOrigins'], ['https://app.example.com', 'https://admin.example.com', 'https://help.example.com']);
   assert.equal(cors['AllowCredentials'], true);
   assert.ok(!cors['AllowHeaders'].includes('*'));
-  const told = environment(synthesised);
+  const told = environment(most);
   assert.equal(told['DOORWARD__SERVER__FRONTEND_URL'], 'https://app.example.com');
   assert.equal(told['DOORWARD__SERVER__CORS_ORIGINS'], 'https://admin.example.com,https://help.example.com');
 });
 
 test('a name of the user takes the place of the address of API Gateway', () => {
-  const certificateArn = 'arn:aws:acm:eu-west-1:123456789012:certificate/0199a7b0';
-  const { api } = synthesise({ certificateArn });
+  const { api } = most;
   const domain = only(api, 'AWS::ApiGatewayV2::DomainName').Properties;
   assert.equal(domain['DomainName'], 'auth.example.com');
   assert.equal(domain['DomainNameConfigurations'][0]['SecurityPolicy'], 'TLS_1_2');
@@ -101,10 +97,9 @@ test('chores are asked for every minute, and never twice', () => {
 test('answers are streamed from an address of the function where that is asked for', () => {
   assert.deepEqual(all(least.api, 'AWS::Lambda::Url'), {});
   assert.equal(environment(least)['DOORWARD__LAMBDA__STREAMING'], undefined);
-  const streaming = synthesise({ functionUrl: true });
-  const url = only(streaming.api, 'AWS::Lambda::Url').Properties;
+  const url = only(most.api, 'AWS::Lambda::Url').Properties;
   assert.deepEqual([url['InvokeMode'], url['AuthType']], ['RESPONSE_STREAM', 'NONE']);
-  assert.equal(environment(streaming)['DOORWARD__LAMBDA__STREAMING'], 'true');
+  assert.equal(environment(most)['DOORWARD__LAMBDA__STREAMING'], 'true');
 });
 
 test('nobody but API Gateway and the chores may call the function', () => {
@@ -119,7 +114,7 @@ test('each log ends some day', () => {
 });
 
 test('somebody is told when something is wrong', () => {
-  const { api } = synthesise({ alarmEmail: 'watch@example.com' });
+  const { api } = most;
   const alarms = Object.values(all(api, 'AWS::CloudWatch::Alarm')).map((alarm: Found) => alarm.Properties);
   assert.deepEqual(alarms.map((alarm) => `${alarm['Namespace']} ${alarm['MetricName']}`).sort(), [
     'AWS/ApiGateway 5xx', 'AWS/DocDB CPUUtilization', 'AWS/DocDB DatabaseConnections', 'AWS/Events Invocations',

@@ -1,11 +1,15 @@
 //! Assets as scripts/lambda-asset makes them, but with next to nothing inside.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
 
 const CERTIFICATES = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+const FOLDER = mkdtempSync(join(tmpdir(), 'doorward-cdk-'));
+process.on('exit', () => rmSync(FOLDER, { recursive: true, force: true }));
+let files = 0;
 
 interface Contents {
   readonly machine?: number;
@@ -26,12 +30,13 @@ export function asset({ machine = 62, mode = 0o100755, ...rest }: Contents = {})
   const certificates = 'certificates' in rest ? rest.certificates : CERTIFICATES;
   const members: [string, Buffer, number][] = [['bootstrap', program(machine), mode]];
   if (certificates !== undefined) members.push(['global-bundle.pem', Buffer.from(certificates), 0o100644]);
-  return file('bootstrap.zip', zip(members));
+  return file(zip(members));
 }
 
-/** A file of that content, in a folder of its own. */
-export function file(name: string, content: string | Buffer): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'doorward-cdk-')), name);
+/** A file of that content, for as long as the tests run. */
+export function file(content: string | Buffer): string {
+  files += 1;
+  const path = join(FOLDER, `${files}.zip`);
   writeFileSync(path, content);
   return path;
 }

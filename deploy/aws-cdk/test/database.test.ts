@@ -3,9 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { all, only, synthesise } from './stacks.ts';
+import type { Template } from 'aws-cdk-lib/assertions';
+
+import { MOST, all, only, synthesise } from './stacks.ts';
 
 const { database } = synthesise();
+const { database: most } = synthesise(MOST);
 const secretsManager = 'AWS::SecretsManager::';
 
 test('the cluster is DocumentDB 5.0, encrypted, backed up and guarded against deletion', () => {
@@ -39,8 +42,7 @@ test('the cluster may be reached by Doorward and by the rotation, at 27017 and n
 });
 
 test('no group lets anybody in by address', () => {
-  for (const nat of [false, true]) {
-    const { database: template } = synthesise({ nat });
+  for (const template of [database, most]) {
     for (const group of Object.values(all(template, 'AWS::EC2::SecurityGroup'))) {
       assert.equal(group.Properties['SecurityGroupIngress'], undefined);
     }
@@ -52,8 +54,7 @@ test('no group lets anybody in by address', () => {
 });
 
 test('nothing leads out of the network unless that is asked for', () => {
-  const outward = (nat: boolean) => {
-    const { database: template } = synthesise({ nat });
+  const outward = (template: Template) => {
     const rules = [
       ...Object.values(all(template, 'AWS::EC2::SecurityGroup')).flatMap((group) => group.Properties['SecurityGroupEgress'] ?? []),
       ...Object.values(all(template, 'AWS::EC2::SecurityGroupEgress')).map((rule) => rule.Properties),
@@ -63,8 +64,18 @@ test('nothing leads out of the network unless that is asked for', () => {
       ports: rules.filter((rule) => rule['CidrIp'] === '0.0.0.0/0').map((rule) => rule['FromPort']),
     };
   };
-  assert.deepEqual(outward(false), { gateways: 0, ports: [] });
-  assert.deepEqual(outward(true), { gateways: 2, ports: [443] });
+  assert.deepEqual(outward(database), { gateways: 0, ports: [] });
+  assert.deepEqual(outward(most), { gateways: 2, ports: [443] });
+});
+
+test('no subnet moves when a way out is asked for later', () => {
+  const places = (nat: boolean) => {
+    const subnets = Object.entries(all(synthesise({ nat }).database, 'AWS::EC2::Subnet'));
+    return Object.fromEntries(subnets.map(([name, subnet]) => [name, subnet.Properties['CidrBlock']]));
+  };
+  const [before, after] = [places(false), places(true)];
+  assert.equal(Object.keys(before).length, 4);
+  for (const [name, place] of Object.entries(before)) assert.equal(after[name], place, name);
 });
 
 test('the password is made up at Amazon and rotated', () => {
@@ -80,20 +91,17 @@ test('the password is made up at Amazon and rotated', () => {
 });
 
 test('a stack that goes away takes no key along with which something is sealed or signed', () => {
-  const { database: template } = synthesise({ algorithm: 'HS256' });
-  const kept = Object.values(all(template, `${secretsManager}Secret`)).filter((secret) => secret.DeletionPolicy === 'Retain');
+  const kept = Object.values(all(most, `${secretsManager}Secret`)).filter((secret) => secret.DeletionPolicy === 'Retain');
   const names = kept.map((secret) => secret.Properties['GenerateSecretString']['GenerateStringKey']);
   assert.deepEqual(names.sort(), ['encryption_key', 'secret']);
 });
 
 test('the door to Secrets Manager is open for the secrets of this application alone', () => {
-  const other = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:provider-AbCdEf';
-  const { database: template } = synthesise({ secretArns: other });
-  const doors = Object.values(all(template, 'AWS::EC2::VPCEndpoint'));
+  const doors = Object.values(all(most, 'AWS::EC2::VPCEndpoint'));
   const door = doors.find((endpoint) => endpoint.Properties['ServiceName'].endsWith('.secretsmanager'));
   const [secrets, passwords] = door?.Properties['PolicyDocument']['Statement'];
-  assert.equal(secrets['Resource'].length, 3);
-  assert.ok(secrets['Resource'].includes(other));
+  assert.equal(secrets['Resource'].length, 5);
+  assert.ok(secrets['Resource'].includes(MOST.secretArns));
   assert.ok(secrets['Action'].every((action: string) => !action.includes('*')));
   // It touches no secret, so there is no resource to name.
   assert.deepEqual([passwords['Action'], passwords['Resource']], ['secretsmanager:GetRandomPassword', '*']);
@@ -109,10 +117,9 @@ test('there is a door to every service that is asked, and to no other', () => {
 });
 
 test('a key of the user seals the cluster and every secret', () => {
-  const key = 'arn:aws:kms:eu-west-1:123456789012:key/0199a7b0-0000-7000-8000-000000000000';
-  const { database: template } = synthesise({ kmsKeyArn: key, algorithm: 'HS256' });
-  assert.equal(only(template, 'AWS::DocDB::DBCluster').Properties['KmsKeyId'], key);
-  const secrets = Object.values(all(template, `${secretsManager}Secret`));
+  const key = MOST.kmsKeyArn;
+  assert.equal(only(most, 'AWS::DocDB::DBCluster').Properties['KmsKeyId'], key);
+  const secrets = Object.values(all(most, `${secretsManager}Secret`));
   assert.deepEqual(secrets.map((secret) => secret.Properties['KmsKeyId']), [key, key, key]);
 });
 

@@ -3,18 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { all, only, synthesise } from './stacks.ts';
+import { NETWORK_INTERFACES } from '../lib/role.ts';
+import { MOST, all, only, synthesise } from './stacks.ts';
 
-const SECRET = (name: string) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}-AbCdEf`;
-/** Everything that can be granted is granted here. */
-const most = synthesise({
-  algorithm: 'HS256', userPoolId: 'eu-west-1_Ab3', userPoolClientId: 'abc', userPoolClientSecretArn: SECRET('pool'),
-  secretArns: SECRET('provider'), functionUrl: true, kmsKeyArn: 'arn:aws:kms:eu-west-1:123456789012:key/0199a7b0',
-});
+const most = synthesise(MOST);
 
 /** Why a star is right where one stands. */
 const STARS: Readonly<Record<string, string>> = {
-  'ec2:AssignPrivateIpAddresses ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DescribeNetworkInterfaces ec2:DescribeSubnets ec2:UnassignPrivateIpAddresses':
+  [NETWORK_INTERFACES.join(' ')]:
     'Lambda refuses a function in a network whose role has not these on everything',
 };
 
@@ -67,7 +63,7 @@ test('the function reads its own secrets and those named, and changes none', () 
 test('a key of the user opens secrets, and nothing else', () => {
   const [key, ...others] = granting('kms');
   assert.deepEqual(others, []);
-  assert.deepEqual([actions(key!), key!.Resource], [['kms:Decrypt'], 'arn:aws:kms:eu-west-1:123456789012:key/0199a7b0']);
+  assert.deepEqual([actions(key!), key!.Resource], [['kms:Decrypt'], MOST.kmsKeyArn]);
   assert.deepEqual(key!.Condition?.['StringEquals'], { 'kms:ViaService': 'secretsmanager.eu-west-1.amazonaws.com' });
 });
 

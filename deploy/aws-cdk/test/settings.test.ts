@@ -49,8 +49,8 @@ const WRONG: Record<string, unknown[]> = {
   publicUrl: ['http://auth.example.com', 'https://auth.example.com/prefix', 'https://localhost', 'auth.example.com', 'https://a:b@auth.example.com'],
   frontendUrl: ['', 'https://app.example.com/start', 'http://app.example.com'],
   corsOrigins: ['*', 'https://a.example.com,*'],
-  certificateArn: ['certificate', 'arn:aws:acm:us-east-1:123456789012:certificate/0199'],
-  kmsKeyArn: ['alias/key', 'arn:aws:kms:us-east-1:123456789012:key/0199'],
+  certificateArn: ['certificate', 'arn:aws:acm:us-east-1:123456789012:certificate/0199a7b0-0000-7000-8000-000000000000'],
+  kmsKeyArn: ['alias/key', 'arn:aws:kms:us-east-1:123456789012:key/0199a7b0-0000-7000-8000-000000000000'],
   algorithm: ['none', 'RS256'],
   mailFrom: ['', 'nobody', 'a@b@c.example'],
   userPoolId: ['pool', 'eu-west-1_Ab3'],
@@ -70,7 +70,7 @@ for (const [key, values] of Object.entries(WRONG)) {
 }
 
 test('a certificate is of no use without a name', () => {
-  const certificateArn = 'arn:aws:acm:eu-west-1:123456789012:certificate/0199';
+  const certificateArn = 'arn:aws:acm:eu-west-1:123456789012:certificate/0199a7b0-0000-7000-8000-000000000000';
   assert.match(mistakes({ certificateArn, publicUrl: 'api' }).join(), /^certificateArn is for a name of yours/);
   assert.match(mistakes({ certificateArn, publicUrl: 'https://auth.example.com:8443' }).join(), /^publicUrl must be at 443/);
 });
@@ -82,8 +82,8 @@ test('a pool is in the region of the function, and comes with its client', () =>
 
 test('an asset that would not start is refused, with what is wrong with it', () => {
   const wrong: [string, RegExp][] = [
-    [file('bootstrap.zip', 'text'), /is no zip file; build it with scripts\/lambda-asset/],
-    [file('bootstrap.zip', program(62)), /is no zip file/],
+    [file('text'), /is no zip file; build it with scripts\/lambda-asset/],
+    [file(program(62)), /is no zip file/],
     [asset({ machine: 183 }), /is for arm64, the function for x86_64; .*-c architecture=arm64/],
     [asset({ machine: 3 }), /is for no Linux, the function for x86_64/],
     [asset({ mode: 0o100644 }), /has a bootstrap that may not be executed/],

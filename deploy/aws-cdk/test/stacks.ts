@@ -6,6 +6,9 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { stacks } from '../lib/stacks.ts';
 import { asset } from './asset.ts';
 
+// The CDK's own rules are applied where the command is run; here they would be, at length, to every template of every test.
+process.env['CDK_VALIDATION'] = 'false';
+
 /** What everybody must give. */
 export const LEAST = {
   region: 'eu-west-1',
@@ -13,6 +16,23 @@ export const LEAST = {
   publicUrl: 'https://auth.example.com',
   frontendUrl: 'https://app.example.com',
   mailFrom: 'Harbour <no-reply@example.com>',
+};
+
+/** Everything there is to add to them. */
+export const MOST = {
+  alarmEmail: 'watch@example.com',
+  algorithm: 'HS256',
+  architecture: 'arm64',
+  certificateArn: 'arn:aws:acm:eu-west-1:123456789012:certificate/0199a7b0-0000-7000-8000-000000000000',
+  corsOrigins: 'https://admin.example.com, https://help.example.com',
+  functionUrl: true,
+  kmsKeyArn: 'arn:aws:kms:eu-west-1:123456789012:key/0199a7b0-0000-7000-8000-000000000000',
+  nat: true,
+  secretArns: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:provider-AbCdEf',
+  userPoolClientId: 'abc',
+  userPoolClientSecretArn: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:pool-AbCdEf',
+  userPoolId: 'eu-west-1_Ab3',
+  zones: 'eu-west-1a,eu-west-1b,eu-west-1c',
 };
 
 export interface Synthesised {
