@@ -70,6 +70,7 @@ fn every_place_that_the_documents_name_is_there() {
         "SECURITY.md",
         "docs/gateway.md",
         "docs/accounts.md",
+        "docs/deploy.md",
         "docs/mail.md",
     ]
     .map(|name| repository.join(name));
