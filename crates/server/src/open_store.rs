@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use anyhow::bail;
 use doorward_identity::Store;
 use doorward_identity::observer::Observer;
 #[cfg(feature = "mongodb")]
 use doorward_store::MongoStore;
+use doorward_store::transfer::End;
 use doorward_store::{
     CredentialError, CredentialSource, MigrateError, MigrationState, OpenError, Options, PostgresStore, SqliteStore,
 };
@@ -99,6 +101,27 @@ impl OpenStore {
             Self::Postgres(store) => store.durability().await,
             #[cfg(feature = "mongodb")]
             Self::Mongo(store) => store.durability().await,
+        }
+    }
+
+    /// Refuses a store that a copy has not filled yet.
+    pub(crate) async fn refuse_unfinished(&self) -> anyhow::Result<()> {
+        match self.end().unfinished_copy().await? {
+            None => Ok(()),
+            Some(source) => bail!(
+                "the store holds an unfinished copy of {source}: run the same `doorward store copy` again, which goes on \
+                 from there, or name another store"
+            ),
+        }
+    }
+
+    /// The store as one end of a move.
+    pub(crate) fn end(&self) -> End {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store).into(),
+            Self::Postgres(store) => Arc::clone(store).into(),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo(store) => Arc::clone(store).into(),
         }
     }
 

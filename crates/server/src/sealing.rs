@@ -26,6 +26,17 @@ pub(crate) fn key(config: &Config, entropy: &dyn Entropy) -> anyhow::Result<Seal
     SealingKey::derive(&secret).map_err(|error| anyhow!("no key can be derived from tokens.encryption_key: {error}"))
 }
 
+/// What the key is made of, in words for who has to keep it.
+pub(crate) fn whereabouts(config: &Config) -> String {
+    if config.tokens.encryption_key.is_some() {
+        return "the setting tokens.encryption_key".to_owned();
+    }
+    match config.tokens.secret {
+        Some(_) => "the setting tokens.secret".to_owned(),
+        None => format!("the file {}", folder(config).join(FILE).display()),
+    }
+}
+
 fn folder(config: &Config) -> PathBuf {
     match &config.store.kind {
         StoreKind::Sqlite { path } => path.parent().map(Path::to_owned).unwrap_or_default(),

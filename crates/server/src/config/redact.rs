@@ -6,7 +6,7 @@ use std::borrow::Cow;
 pub(super) const REDACTED: &str = "[redacted]";
 
 /// `text` with the password of an address, and any parameter that looks like one, replaced.
-pub(super) fn address(text: &str) -> Cow<'_, str> {
+pub(crate) fn address(text: &str) -> Cow<'_, str> {
     let Some(start) = text.find("://").map(|at| at + 3) else {
         return misspelt(text);
     };
