@@ -25,7 +25,9 @@ pub(super) async fn parse(url: &SecretString, options: &Options) -> Result<(Clie
     let mut parsed = ClientOptions::parse(url.expose_secret())
         .await
         .map_err(|error| OpenError::Address(without_secrets(url, &super::fault::words(&error))))?;
-    let limit = |wanted: Option<Duration>, usual: Duration| Some(wanted.unwrap_or(usual).min(options.timeout));
+    // Shorter than a whole call: the driver knows better than the deadline why nobody answers.
+    let longest = options.timeout * 3 / 4;
+    let limit = |wanted: Option<Duration>, usual: Duration| Some(wanted.unwrap_or(usual).min(longest));
     parsed.connect_timeout = limit(parsed.connect_timeout, CONNECT_TIMEOUT);
     parsed.server_selection_timeout = limit(parsed.server_selection_timeout, SELECTION_TIMEOUT);
     parsed.max_pool_size = parsed.max_pool_size.or(Some(options.max_connections));
