@@ -22,6 +22,7 @@ use crate::parts;
 use crate::post;
 use crate::recorder::Recorder;
 use crate::run::{Drained, Server};
+use crate::secrets::Rounds;
 
 /// Everything, ready to serve.
 pub(crate) struct App {
@@ -59,7 +60,7 @@ impl App {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let server = Server::start(clients, limits, cores, move |_| dispatcher.with_own_connections())?;
         let (identity, metrics, readiness) = (self.identity, self.metrics, self.readiness);
-        let mail = chores::start(&identity);
+        let mail = chores::start(&identity, Rounds::of(&self.config));
         let admin = Admin { metrics, tally: server.tally(), identity, services, readiness: Arc::clone(&readiness) };
         let admin_server = Server::start(operators, limits, NonZeroUsize::MIN, move |_| admin.clone())?;
 

@@ -2,6 +2,8 @@
 //! A build without the feature `aws` has none of it; the checks of the configuration refuse what would need it.
 
 pub(crate) use built::Aws;
+#[cfg(feature = "aws")]
+pub(crate) use built::credentials;
 
 /// Whether this build has it.
 pub(crate) const BUILT_IN: bool = cfg!(feature = "aws");
@@ -51,23 +53,23 @@ mod built {
         /// The user pool.
         pub(crate) fn user_pool(
             &self,
-            pool: &config::UserPool,
+            config: &Config,
             observer: Arc<dyn Observer>,
         ) -> anyhow::Result<Arc<dyn OutsidePool>> {
-            Ok(Arc::new(self.cognito(pool, observer)?))
+            Ok(Arc::new(self.cognito(config, observer)?))
         }
 
         /// The same, for whoever looks at it more closely.
-        pub(crate) fn cognito(
-            &self,
-            pool: &config::UserPool,
-            observer: Arc<dyn Observer>,
-        ) -> anyhow::Result<CognitoPool> {
+        pub(crate) fn cognito(&self, config: &Config, observer: Arc<dyn Observer>) -> anyhow::Result<CognitoPool> {
+            let pool = &config.user_pool;
             let sdk = self.0.as_ref().context("no user pool is configured")?;
             let settings = CognitoSettings {
                 pool_id: pool.pool_id.clone().context("user_pool.pool_id is missing")?,
                 client_id: pool.client_id.clone().context("user_pool.client_id is missing")?,
-                client_secret: pool.client_secret.clone(),
+                client_secret: pool
+                    .client_secret
+                    .as_ref()
+                    .map(|now| config.secrets.source("user_pool.client_secret", now)),
                 region: pool.region().context("user_pool.region is missing")?.to_owned(),
                 endpoint_url: pool.endpoint_url.clone(),
             };
@@ -84,7 +86,7 @@ mod built {
     }
 
     /// A key that the settings name. The process's own variables would be found by the SDK; those in `.env` would not.
-    fn credentials(aws: &config::Aws) -> Option<Credentials> {
+    pub(crate) fn credentials(aws: &config::Aws) -> Option<Credentials> {
         let (id, secret) = (aws.access_key_id.as_ref()?, aws.secret_access_key.as_ref()?);
         let token = aws.session_token.as_ref().map(|token| token.expose_secret().to_owned());
         Some(Credentials::new(id.expose_secret(), secret.expose_secret(), token, None, "doorward's settings"))
@@ -130,7 +132,7 @@ mod built {
         #[tokio::test]
         async fn a_pool_is_the_issuer_that_the_configuration_trusts() {
             let config = config(&[POOL, KEY].concat());
-            let pool = Aws::load(&config).await.user_pool(&config.user_pool, Arc::new(Unobserved)).unwrap();
+            let pool = Aws::load(&config).await.user_pool(&config, Arc::new(Unobserved)).unwrap();
             assert_eq!(config.issuers[0].issuer, pool.issuer());
         }
 
@@ -166,11 +168,7 @@ mod built {
 
         /// There is none.
         #[expect(clippy::unused_self, reason = "as in a build that has it")]
-        pub(crate) fn user_pool(
-            &self,
-            _: &config::UserPool,
-            _: Arc<dyn Observer>,
-        ) -> anyhow::Result<Arc<dyn OutsidePool>> {
+        pub(crate) fn user_pool(&self, _: &Config, _: Arc<dyn Observer>) -> anyhow::Result<Arc<dyn OutsidePool>> {
             bail!(ABSENT)
         }
 

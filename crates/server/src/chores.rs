@@ -8,6 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::secrets::Rounds;
+
 /// How often the change log is read: the bound on how late a revocation reaches another node.
 const CHANGES_EVERY: Duration = Duration::from_secs(1);
 /// How often providers' tokens that are due are renewed.
@@ -23,7 +25,10 @@ const MAIL_COUNTS_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// Starts all of it. What must not be cut short is answered.
-pub(crate) fn start(identity: &Arc<Identity>) -> MailRounds {
+pub(crate) fn start(identity: &Arc<Identity>, secrets: Option<Rounds>) -> MailRounds {
+    if let Some(secrets) = secrets {
+        tokio::spawn(secrets.run(Arc::clone(identity)));
+    }
     tokio::spawn(follow_changes(Arc::clone(identity)));
     tokio::spawn(renew_provider_tokens(Arc::clone(identity)));
     tokio::spawn(count_mail(Arc::clone(identity)));

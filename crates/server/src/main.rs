@@ -7,6 +7,8 @@ mod chores;
 mod cli;
 mod config;
 mod dispatch;
+#[cfg(feature = "lambda")]
+mod function;
 mod gateway;
 mod listening;
 mod log;
@@ -18,6 +20,7 @@ mod post;
 mod recorder;
 mod run;
 mod sealing;
+mod secrets;
 
 use std::io::Write as _;
 use std::process::ExitCode;

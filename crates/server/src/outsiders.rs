@@ -19,7 +19,7 @@ use doorward_identity::{Clock, Entropy};
 use secrecy::ExposeSecret as _;
 
 use crate::aws::Aws;
-use crate::config::{self, Config, Environment, Issuer, PoolKind, Provider};
+use crate::config::{self, Config, Environment, Issuer, PoolKind, Provider, Secrets};
 use crate::post;
 
 /// Others on whom the domain relies.
@@ -44,7 +44,11 @@ impl Outsiders {
         let outbound = outbound(config)?;
         let issuers = IssuerKeys::new(config.issuers.iter().map(issuer).collect(), &outbound);
         issuers.warm();
-        let providers = config.providers.iter().map(provider).collect::<anyhow::Result<_>>()?;
+        let providers = config
+            .providers
+            .iter()
+            .map(|provider| self::provider(provider, &config.secrets))
+            .collect::<anyhow::Result<_>>()?;
         let (clock, entropy) = (Arc::new(SystemClock) as Arc<dyn Clock>, Arc::new(SystemEntropy) as Arc<dyn Entropy>);
         let providers = OpenIdProviders::new(providers, &outbound, &clock, &entropy);
         let aws = Aws::load(config).await;
@@ -70,7 +74,7 @@ impl Outsiders {
 
 fn user_pool(config: &Config, aws: &Aws, observer: &Arc<dyn Observer>) -> anyhow::Result<UserPool> {
     let pool = &config.user_pool;
-    let elsewhere = || aws.user_pool(pool, Arc::clone(observer));
+    let elsewhere = || aws.user_pool(config, Arc::clone(observer));
     Ok(match (pool.kind, pool.migrate_from) {
         (PoolKind::Cognito, _) => UserPool::Outside(elsewhere()?),
         (PoolKind::Local, Some(PoolKind::Cognito)) => UserPool::Leaving(elsewhere()?),
@@ -99,13 +103,16 @@ pub(crate) fn issuer(issuer: &Issuer) -> IssuerConfig {
 }
 
 /// A provider, as people sign in through it.
-pub(crate) fn provider(provider: &Provider) -> anyhow::Result<ProviderConfig> {
+pub(crate) fn provider(provider: &Provider, secrets: &Secrets) -> anyhow::Result<ProviderConfig> {
     let endpoints = &provider.endpoints;
     Ok(ProviderConfig {
         id: provider.id.clone(),
         issuer: provider.issuer.clone(),
         client_id: provider.client_id.clone(),
-        client_secret: provider.client_secret.clone(),
+        client_secret: provider
+            .client_secret
+            .as_ref()
+            .map(|now| secrets.source(&format!("{}.client_secret", provider.entry), now)),
         client_auth: client_auth(provider).with_context(|| format!("{}.private_key", provider.entry))?,
         scopes: provider.scopes.clone(),
         algorithm: provider.algorithm,

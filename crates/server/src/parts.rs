@@ -17,6 +17,7 @@ use crate::config::{Config, Environment, Provider, Seed, Surface};
 use crate::open_store::OpenStore;
 use crate::outsiders::Outsiders;
 use crate::sealing;
+use crate::secrets::Rounds;
 
 /// The password in the documents of the directory surface's system.
 const DOCUMENTED_PASSWORD: &str = "password123";
@@ -47,6 +48,7 @@ pub(crate) async fn parts(config: &Config, observer: Arc<dyn Observer>, outsider
     if applied > 0 {
         tracing::info!(applied, "store brought up to date");
     }
+    store.refuse_unfinished().await?;
     if config.environment.protects()
         && let Err(reason) = store.durability().await
     {
@@ -79,6 +81,7 @@ fn settings(config: &Config) -> Settings {
         issuer: config.server.public_url.clone(),
         algorithm: config.tokens.algorithm,
         secret: config.tokens.secret.clone(),
+        former_secret: Rounds::former_shared(config),
         key_lead: config.tokens.key_lead,
         refresh_ttl: config.tokens.refresh_ttl,
         refresh_grace: config.tokens.refresh_grace,

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use doorward_identity::clock::SystemClock;
 use doorward_identity::mail::Mailbox;
 use doorward_mail::{Carrier, PostOffice, PostSettings, SmtpSettings};
-use secrecy::ExposeSecret as _;
 
 use crate::aws::Aws;
 use crate::config::{Config, Environment, MailKind};
@@ -21,7 +20,9 @@ pub(crate) fn office(config: &Config, aws: &Aws, mailbox: Option<Arc<Mailbox>>) 
     let mail = &config.mail;
     let carrier = match &mail.kind {
         MailKind::Log => Carrier::Log { shows_letters: config.environment == Environment::Development },
-        MailKind::Smtp => Carrier::Smtp(SmtpSettings::parse(mail.url.expose_secret()).context("mail.url")?),
+        MailKind::Smtp => {
+            Carrier::Smtp(SmtpSettings::follow(config.secrets.source("mail.url", &mail.url)).context("mail.url")?)
+        }
         MailKind::Ses { .. } => aws.ses(mail)?,
     };
     let extra_ca = config.outbound.read_extra_ca()?;

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use crate::aws;
 use crate::config::{self, Config, Document, Flag, Sources};
+use crate::secrets::Vault;
 
 /// Read from the working directory where no `--config` names another.
 const DEFAULT_FILE: &str = "doorward.toml";
@@ -58,7 +59,13 @@ pub(crate) fn gather(args: &ConfigArgs) -> anyhow::Result<Sources> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let env = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
     let (dotenv, flags) = (read(Path::new(DOTENV))?, flags(args));
-    Ok(Sources { file, dotenv, env, flags, with_aws: aws::BUILT_IN })
+    Ok(Sources { file, dotenv, env, flags, vault: Vault::default(), with_aws: aws::BUILT_IN })
+}
+
+/// Reads the secrets that are kept elsewhere.
+pub(super) async fn open_vault(sources: &mut Sources) {
+    let access = config::secrets_access(sources);
+    sources.vault = Vault::open(&access).await;
 }
 
 fn flags(args: &ConfigArgs) -> Vec<Flag> {

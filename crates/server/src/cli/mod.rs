@@ -1,29 +1,34 @@
 //! The command line, one file a subcommand.
 
+mod backup;
 pub(crate) mod config;
 mod doctor;
 mod domain;
 mod explain;
 mod health;
 mod key;
+mod lambda;
 mod mail;
 mod migrate;
 mod output;
 mod probe;
+mod progress;
 mod serve;
+mod store;
 mod table;
 mod team;
 mod user;
 mod user_pool;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use doorward_identity::Identity;
 
 use crate::config::{Sources, load, load_server};
 use crate::parts;
-use config::ConfigArgs;
+use config::{ConfigArgs, ConfigCommand};
 use output::Output;
 
 /// One binary at the door of your services: signs people up and in, validates tokens, forwards requests.
@@ -33,7 +38,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     config: ConfigArgs,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,6 +51,13 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Move everything to another store, SQLite, PostgreSQL or MongoDB, and compare stores.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    /// Write the database into a file while the server goes on (SQLite).
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the database, whose server is stopped (SQLite); what was there stays beside it.
+    Restore(backup::RestoreArgs),
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -76,17 +88,41 @@ enum Command {
     UserPool(user_pool::UserPoolCommand),
 }
 
+impl Command {
+    /// Whether it reads the configuration as a whole.
+    const fn needs_secrets(&self) -> bool {
+        !matches!(self, Self::Health(_) | Self::Config(ConfigCommand::Schema | ConfigCommand::Reference))
+    }
+}
+
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let sources = config::gather(&cli.config)?;
+    let mut sources = config::gather(&cli.config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(dispatch(cli.command, &sources, &mut Output::of_process()))
+    if cli.command.as_ref().is_none_or(Command::needs_secrets) {
+        runtime.block_on(config::open_vault(&mut sources));
+    }
+    match (cli.command, lambda::runtime_api(&sources)) {
+        (None | Some(Command::Serve), Some(api)) => runtime.block_on(lambda::run(&api, &sources)),
+        (Some(command), _) => runtime.block_on(dispatch(command, &sources, &mut Output::of_process())),
+        (None, None) => Ok(usage()),
+    }
+}
+
+/// Says what there is to do, to whoever named nothing.
+fn usage() -> ExitCode {
+    // Nobody may be reading, which is no reason to panic.
+    let _ = write!(std::io::stderr(), "{}", Cli::command().render_help());
+    ExitCode::from(2)
 }
 
 async fn dispatch(command: Command, sources: &Sources, out: &mut Output) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => return serve::run(load(sources)?).await,
         Command::Migrate { check } => return migrate::run(&load(sources)?, check, out).await,
+        Command::Store(command) => return store::run(sources, command, out).await,
+        Command::Backup(arguments) => backup::back_up(&load(sources)?, arguments, out).await?,
+        Command::Restore(arguments) => backup::restore(&load(sources)?, arguments, out).await?,
         Command::Doctor(arguments) => return doctor::run(&load(sources)?, sources, arguments, out).await,
         Command::Health(arguments) => health::run(&load_server(sources)?, arguments, out).await?,
         Command::Explain(arguments) => return explain::run(&load(sources)?, arguments, out).await,

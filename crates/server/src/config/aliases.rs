@@ -67,6 +67,7 @@ pub(super) const OLD_NAMES: &[OldName] = &[
     old("AWS_SESSION_TOKEN", &[("aws.session_token", same)]),
     old("AWS_ENDPOINT_URL", &[("aws.endpoint_url", same)]),
     old("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", &[("user_pool.endpoint_url", same)]),
+    old("AWS_ENDPOINT_URL_SECRETS_MANAGER", &[("secrets.endpoint_url", same)]),
     old("AWS_ENDPOINT_URL_SESV2", &[("mail.ses_endpoint_url", same)]),
 ];
 

@@ -19,10 +19,7 @@ pub(super) fn derive(values: &mut Values, with_aws: bool) {
         && !values.is_given("user_pool.kind")
         && asks
     {
-        values.insert(
-            "user_pool.kind".to_owned(),
-            Value { items: vec!["cognito".to_owned()], origin: pool.origin.clone() },
-        );
+        values.insert("user_pool.kind".to_owned(), Value::new(vec!["cognito".to_owned()], pool.origin.clone()));
     }
     region_of_platform(values);
     first_provider(values, pool, client);
@@ -37,7 +34,7 @@ fn region_of_platform(values: &mut Values) {
     }
     let Some(pool) = values.given("user_pool.pool_id").cloned() else { return };
     if let Some(region) = pool.items.first().and_then(|id| region_of(id)) {
-        let region = Value { items: vec![region.to_owned()], origin: pool.origin };
+        let region = Value::new(vec![region.to_owned()], pool.origin);
         values.insert("user_pool.region".to_owned(), region);
     }
 }
@@ -53,7 +50,7 @@ fn first_provider(values: &mut Values, pool: Option<Value>, client: Option<Value
         // `ALGORITHM` and `REDIRECT_URI` say nothing without a pool.
         return old.iter().for_each(|key| drop(values.remove(key)));
     };
-    let said = |text: String| Some(Value { items: vec![text], origin: pool.origin.clone() });
+    let said = |text: String| Some(Value::new(vec![text], pool.origin.clone()));
     let elsewhere = |name: &str| {
         let endpoint = values.text("user_pool.endpoint_url").or_else(|| values.text("aws.endpoint_url"))?;
         said(document(endpoint, pool.items.first()?, name))

@@ -15,9 +15,10 @@ const QUEUE_PER_THREAD: usize = 8;
 type Rule = (&'static str, fn(&Values) -> String);
 
 /// In this order: a later rule may build on an earlier one.
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     ("tokens.algorithm", algorithm),
     ("log.format", log_format),
+    ("store.max_connections", |_| "10".to_owned()),
     ("session.cookie_secure", cookie_secure),
     ("session.cookie_name", cookie_name),
     ("password.threads", threads),
@@ -25,13 +26,21 @@ const RULES: [Rule; 7] = [
     ("user_pool.kind", |_| "local".to_owned()),
 ];
 
+/// What holds instead on AWS Lambda, which gives a process one request at a time and its log to a machine.
+const ON_LAMBDA: [Rule; 3] = [
+    ("log.format", |_| "json".to_owned()),
+    ("store.max_connections", |_| "1".to_owned()),
+    ("password.threads", |_| "1".to_owned()),
+];
+
 /// Derives everything that was not said.
-pub(super) fn derive(values: &mut Values, with_aws: bool) {
+pub(super) fn derive(values: &mut Values, with_aws: bool, on_lambda: bool) {
     cognito::derive(values, with_aws);
     services::append_routes(values);
-    for (key, rule) in RULES {
+    let on_lambda = ON_LAMBDA.into_iter().filter(|_| on_lambda);
+    for (key, rule) in on_lambda.chain(RULES) {
         if values.text(key).is_none() {
-            let value = Value { items: vec![rule(values)], origin: Origin::Default };
+            let value = Value::new(vec![rule(values)], Origin::Default);
             values.insert(key.to_owned(), value);
         }
     }

@@ -4,8 +4,8 @@
 //! Sources → layers (file, environment, flags) → resolve (tables of settings) → derive → sections → checks → Config
 //! ```
 //!
-//! Owns every name of a setting, old and new. Reads no environment and, but for `file:///` secrets, no file: they
-//! are handed in.
+//! Owns every name of a setting, old and new. Reads no environment and no file: they are handed in, as is what secrets
+//! are that are kept elsewhere.
 
 mod aliases;
 mod checks;
@@ -36,8 +36,10 @@ mod values;
 
 pub(crate) use mistake::{ConfigError, Mistake};
 pub(crate) use quantity::{RatePer, RouteRate};
+pub(crate) use redact::address as without_secrets;
 pub(crate) use reference::reference;
 pub(crate) use schema::schema;
+pub(crate) use secret::{SecretsAccess, secrets_access};
 pub(crate) use sections::*;
 pub(crate) use show::show;
 pub(crate) use sources::{Document, Flag, Sources};
@@ -67,11 +69,12 @@ pub(crate) fn load_server(sources: &Sources) -> Result<Server, ConfigError> {
 fn settle(sources: &Sources) -> (Values, Result<Config, ConfigError>) {
     let (leaves, mut mistakes) = layers::merge(sources);
     let mut resolved = resolve::resolve(leaves, sources);
-    derive::derive(&mut resolved.values, sources.with_aws);
+    let lambda = LambdaHost::of(&sources.env);
+    derive::derive(&mut resolved.values, sources.with_aws, lambda.is_some());
     resolved.complete();
     let Resolved { values, broken, mistakes: unsound } = resolved;
     mistakes.extend(unsound);
-    let config = match Config::read(&values, sources.with_aws) {
+    let config = match Config::read(&values, sources, lambda) {
         Ok(mut config) => {
             mistakes.extend(checks::run(&config, &values, &broken));
             config.notices = notices::of(&config, &values);

@@ -11,6 +11,7 @@ use super::settings::{self, Fallback, Secrecy, Setting};
 use super::sources::Sources;
 use super::values::{Value, Values};
 use super::{dotenv, secret};
+use crate::secrets::{Reference, Vault};
 
 /// What came of the leaves.
 pub(super) struct Resolved {
@@ -27,7 +28,7 @@ pub(super) fn resolve(leaves: Leaves, sources: &Sources) -> Resolved {
     let mut resolved = Resolved { values: Values::default(), broken: BTreeSet::new(), mistakes: Vec::new() };
     for (key, leaf) in leaves {
         match settings::find(&key) {
-            Some(setting) => resolved.take(key, setting, leaf, lookup),
+            Some(setting) => resolved.take((key, setting), leaf, lookup, &sources.vault),
             None => resolved.not_a_setting(key, &leaf),
         }
     }
@@ -40,7 +41,7 @@ pub(super) fn listed(text: &str) -> Vec<String> {
 }
 
 /// All variables that a reference may name; the environment beats `.env`.
-fn variables(sources: &Sources) -> BTreeMap<String, String> {
+pub(super) fn variables(sources: &Sources) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
     if let Some(document) = &sources.dotenv {
         let read = dotenv::variables(document, &sources.env).0;
@@ -58,12 +59,22 @@ fn entry_prefixes(key: &str) -> Vec<String> {
 }
 
 impl Resolved {
-    fn take<'e>(&mut self, key: String, setting: &Setting, leaf: Leaf, lookup: impl Fn(&str) -> Option<&'e str>) {
+    fn take<'e>(
+        &mut self,
+        (key, setting): (String, &Setting),
+        leaf: Leaf,
+        lookup: impl Fn(&str) -> Option<&'e str>,
+        vault: &Vault,
+    ) {
         let items = texts(setting, leaf.written).and_then(|texts| {
-            texts.into_iter().map(|text| checked(setting, text, &lookup)).collect::<Result<Vec<_>, Fault>>()
+            texts.into_iter().map(|text| checked(setting, text, &lookup, vault)).collect::<Result<Vec<_>, Fault>>()
         });
         match items {
-            Ok(items) => self.values.insert(key, Value { items, origin: leaf.origin }),
+            Ok(items) => {
+                let (items, references): (_, Vec<_>) = items.into_iter().unzip();
+                let reference = references.into_iter().flatten().next();
+                self.values.insert(key, Value { reference, ..Value::new(items, leaf.origin) });
+            }
             Err(fault) => {
                 self.mistakes.push(Mistake::new(&key, fault.what).from(&leaf.origin).hint(fault.hint));
                 self.broken.insert(key);
@@ -82,7 +93,7 @@ impl Resolved {
         };
         if (list || section) && empty {
             // An empty list replaces a default one; an empty table says nothing.
-            return self.values.insert(key, Value { items: Vec::new(), origin: leaf.origin.clone() });
+            return self.values.insert(key, Value::new(Vec::new(), leaf.origin.clone()));
         }
         let (what, hint) = match (list, section) {
             (true, _) => ("is a list of tables, not a value", format!("write its entries as [[{pattern}]]")),
@@ -162,18 +173,29 @@ fn expected(kind: Kind) -> &'static str {
     }
 }
 
-fn checked<'e>(setting: &Setting, text: String, lookup: impl Fn(&str) -> Option<&'e str>) -> Result<String, Fault> {
-    let text = if setting.may_refer() { secret::resolve(text, lookup)? } else { text };
+fn checked<'e>(
+    setting: &Setting,
+    text: String,
+    lookup: impl Fn(&str) -> Option<&'e str>,
+    vault: &Vault,
+) -> Result<(String, Option<Reference>), Fault> {
+    let (text, reference) =
+        if setting.may_refer() { secret::resolve(setting, text, lookup, vault)? } else { (text, None) };
     if setting.default == Fallback::Required && text.is_empty() {
         return Err(Fault { what: "is empty".to_owned(), hint: String::new() });
     }
-    setting.kind.check(&text).map_err(|fault| match setting.secrecy {
-        // A fault quotes the value.
-        Secrecy::Secret => {
+    // A fault quotes the value.
+    let checked = setting.kind.check(&text).map_err(|fault| match (&reference, setting.secrecy) {
+        (Some(reference), _) => Fault {
+            what: format!("{:?} holds something else", reference.to_string()),
+            hint: format!("it has to hold {}", setting.kind.words()),
+        },
+        (None, Secrecy::Secret) => {
             Fault { what: "is not usable as a secret".to_owned(), hint: "take printable characters only".to_owned() }
         }
-        Secrecy::Open | Secrecy::Address => fault,
-    })
+        (None, Secrecy::Open | Secrecy::Address) => fault,
+    });
+    Ok((checked?, reference))
 }
 
 /// The setting that was probably meant.

@@ -78,7 +78,7 @@ pub(super) fn append_routes(values: &mut Values) {
         ];
         for (setting, text) in settings {
             if let Some(text) = text {
-                let value = Value { items: vec![text.to_owned()], origin: url.origin.clone() };
+                let value = Value::new(vec![text.to_owned()], url.origin.clone());
                 values.insert(format!("{entry}.{setting}"), value);
             }
         }

@@ -147,11 +147,21 @@ const PROCESS: &[Setting] = &[
     one("server.limits.connections", count(1, 1_000_000), Fixed("10000"), "Most connections at a time."),
     one("server.limits.shutdown_timeout", time(NEVER, HOUR), Fixed("30s"), "How long requests under way may take when the process is told to stop."),
 
+    one("secrets.refresh", time(SECOND, DAY), Fixed("5m"), "How often [secrets](secrets.md) that are kept elsewhere are read again. A database's password is read again whenever the database refuses it."),
+    one("secrets.endpoint_url", Kind::BaseUrl, Derived("`aws.endpoint_url`"), "Where the API of AWS Secrets Manager is, if not at AWS."),
+
+    one("lambda.base_path", Kind::Path, Off, "On [AWS Lambda](lambda.md): what a domain of your own puts before every path, as its mapping says."),
+    one("lambda.streaming", Kind::Flag, Fixed("false"), "On AWS Lambda: whether the trigger streams, as a function URL in the mode `RESPONSE_STREAM` and a REST API with the transfer mode `STREAM` do."),
+
     one("log.level", Kind::Choice(LogLevel::NAMES), Fixed("info"), "The least that is logged."),
-    one("log.format", Kind::Choice(LogFormat::NAMES), Derived("`text` in development, else `json`"), "One JSON object a line, or text for people."),
+    one("log.format", Kind::Choice(LogFormat::NAMES), Derived("`text` in development, else and on AWS Lambda `json`"), "One JSON object a line, or text for people."),
 
     one("store.url", Kind::StoreUrl, Fixed("sqlite:doorward-data/doorward.db"), "Where accounts are kept; in PostgreSQL in the schema `doorward`, beside what else the database holds. TLS to PostgreSQL by `sslmode`.").address(),
-    one("store.max_connections", count(1, 1_000), Fixed("10"), "Most connections to the store."),
+    one("store.username", Kind::Text, Derived("the one of `store.url`"), "Who signs in to the database. May be a [reference](secrets.md), beside a password that is one.").secret(),
+    one("store.password", Kind::Text, Derived("the one of `store.url`"), "Its password. [Rotated](secrets.md#rotating-the-databases-password) without a restart.").secret(),
+    one("store.tls_ca_file", Kind::Text, Off, "File of certificates, PEM: who may vouch for the database's server. Its name is verified then."),
+    one("store.tls_ca", Kind::Pem, Off, "The same certificates themselves, instead of a file.").secret(),
+    one("store.max_connections", count(1, 1_000), Derived("`10`; on AWS Lambda `1`"), "Most connections to the store."),
     one("store.timeout", time(SECOND, MINUTE), Fixed("3s"), "Longest wait for the store."),
 ];
 
@@ -196,7 +206,7 @@ const ACCOUNTS: &[Setting] = &[
     one("password.bcrypt_cost", count(4, 16), Fixed("12"), "Logarithm of bcrypt's rounds; 10 or more outside development."),
     one("password.argon2_memory", size(8 * MIB, GIB), Fixed("19MiB"), "Memory of one argon2id hash."),
     one("password.argon2_iterations", count(1, 32), Fixed("2"), "Passes of argon2id over it."),
-    one("password.threads", count(1, 1_024), Derived("one a core"), "Threads that hash."),
+    one("password.threads", count(1, 1_024), Derived("one a core; on AWS Lambda `1`"), "Threads that hash."),
     one("password.queue", count(1, 100_000), Derived("8 a thread"), "Hashes that may wait; beyond it the answer is 503."),
 
     one("throttle.failures_per_address", Kind::Rate, Fixed("60/1h"), "What one address (IPv6: one /64) may fail at before it has to wait: passwords, codes, tokens of a pool or provider, sign-ups with a taken e-mail address. Every request for a code counts, too; so does every sign-up where `surfaces.accounts.tell_taken` is off."),

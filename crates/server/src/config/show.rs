@@ -1,4 +1,4 @@
-//! `doorward config show`: every setting, its value and where it comes from; secrets are not shown.
+//! `doorward config show`: every setting, its value and where it comes from; secrets are not shown, but where they are kept.
 
 use std::io::{self, Write};
 
@@ -52,6 +52,9 @@ fn shown(values: &Values, key: &str, setting: &Setting) -> String {
         Secrecy::Address => format!("{:?}", redact::address(text)),
         Secrecy::Secret => format!("{:?}", redact::REDACTED),
     };
+    if let Some(reference) = values.given(key).and_then(|value| value.reference.as_ref()) {
+        return format!("{:?}", reference.to_string());
+    }
     match (values.given(key), setting.default) {
         (Some(value), _) if setting.many => {
             format!("[{}]", value.items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))

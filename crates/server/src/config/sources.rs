@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::secrets::Vault;
+
 /// Everything a configuration is made of. No `Debug`: it holds secrets.
 #[derive(Clone, Default)]
 pub(crate) struct Sources {
@@ -14,6 +16,8 @@ pub(crate) struct Sources {
     pub(crate) env: Vec<(String, String)>,
     /// Settings from the command line, in their order.
     pub(crate) flags: Vec<Flag>,
+    /// What secrets are that are kept elsewhere.
+    pub(crate) vault: Vault,
     /// Whether this build has Amazon's services.
     pub(crate) with_aws: bool,
 }

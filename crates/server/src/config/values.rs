@@ -8,12 +8,22 @@ use secrecy::SecretString;
 use super::mistake::Mistake;
 use super::settings::{self, Fallback};
 use super::sources::Origin;
+use crate::secrets::Reference;
 
 /// What somebody set: one text, or of a list its elements, in the form their kind gave them.
 #[derive(Clone)]
 pub(super) struct Value {
     pub(super) items: Vec<String>,
     pub(super) origin: Origin,
+    /// Where the secret that it is is kept, if elsewhere.
+    pub(super) reference: Option<Reference>,
+}
+
+impl Value {
+    /// What is written where it stands.
+    pub(super) const fn new(items: Vec<String>, origin: Origin) -> Self {
+        Self { items, origin, reference: None }
+    }
 }
 
 /// Everything that was set. No `Debug`: it holds secrets.
@@ -109,6 +119,12 @@ impl Values {
             (None, _) => Vec::new(),
         };
         items.iter().map(|text| self.parsed(key, text)).collect()
+    }
+
+    /// Secrets that are kept elsewhere, by setting.
+    pub(super) fn references(&self) -> BTreeMap<String, Reference> {
+        let kept = |(key, value): (&String, &Value)| Some((key.clone(), value.reference.clone()?));
+        self.given.iter().filter_map(kept).collect()
     }
 
     /// The secret.

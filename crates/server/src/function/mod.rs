@@ -22,11 +22,12 @@ use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::log::{AccessLog, Flusher};
 use crate::run::lambda::{self, Function, RuntimeApi, ServeError, Task, Terms, Unavailable};
+use crate::secrets::Rounds;
 
 /// How long before the first event the store may take to be reached; AWS allows ten seconds for all of the start.
 const OPENING_TIME: Duration = Duration::from_secs(8);
 /// How long a request waits for a store that was not there before.
-const REOPENING_TIME: Duration = Duration::from_secs(10);
+const REOPENING_TIME: Duration = Duration::from_secs(5);
 /// How long what was read in the change log is good for.
 const LOOK_GOOD_FOR: SignedDuration = SignedDuration::from_secs(1);
 /// How long the mail of one request may hold up the process.
@@ -45,6 +46,7 @@ pub(crate) struct DoorwardFunction {
 struct Opened {
     identity: Arc<Identity>,
     dispatcher: Rc<Dispatcher>,
+    secrets: Option<Rounds>,
     /// When the change log was last read.
     looked: Cell<Timestamp>,
 }
@@ -73,16 +75,20 @@ impl DoorwardFunction {
             return Ok(Rc::clone(opened));
         }
         let (identity, dispatcher) = opening::open(&self.config, &self.access_log, until).await?;
-        let opened = Rc::new(Opened { identity, dispatcher: Rc::new(dispatcher), looked: Cell::new(self.now()) });
+        let (dispatcher, secrets) = (Rc::new(dispatcher), Rounds::of(&self.config));
+        let opened = Rc::new(Opened { identity, dispatcher, secrets, looked: Cell::new(self.now()) });
         *self.opened.borrow_mut() = Some(Rc::clone(&opened));
         Ok(opened)
     }
 }
 
 impl Opened {
-    /// Forgets what others have revoked since the last look. A first failure may be no more than a connection that
+    /// Takes up secrets that were replaced, and forgets what others have revoked since the last look. A first failure may be no more than a connection that
     /// died while the process was frozen.
     async fn catch_up(&self, now: Timestamp) {
+        if let Some(secrets) = &self.secrets {
+            secrets.catch_up(&self.identity).await;
+        }
         let since = now.duration_since(self.looked.get());
         // A clock that went back tells nothing.
         if since >= SignedDuration::ZERO && since < LOOK_GOOD_FOR {

@@ -20,7 +20,7 @@ pub(super) async fn examine(
     }
     let mut findings = Vec::new();
     for provider in &config.providers {
-        let described = match outsiders::provider(provider) {
+        let described = match outsiders::provider(provider, &config.secrets) {
             Ok(described) => described,
             Err(error) => {
                 let remedy = "write the key as PKCS #8 PEM, unencrypted";

@@ -5,16 +5,27 @@ use secrecy::ExposeSecret;
 
 use super::finding::Finding;
 use crate::config::{self, Config, Flag, Sources, Tokens};
+use crate::secrets::{Reference, Stage};
 
 /// Refusals that mean anybody can make tokens, in any environment.
 const SECRETS: [&str; 2] = ["tokens.secret", "tokens.encryption_key"];
 
 pub(super) fn examine(config: &Config, sources: &Sources) -> Vec<Finding> {
-    let mut findings = vec![Finding::good("tokens", signed_with(&config.tokens))];
+    let mut findings: Vec<_> = config.secrets.references.iter().map(kept).collect();
+    findings.push(Finding::good("tokens", signed_with(&config.tokens)));
     if !config.environment.protects() {
         findings.extend(refused_in_production(sources));
     }
     findings
+}
+
+/// A secret that is kept elsewhere; one that cannot be read would be a mistake of the configuration.
+fn kept((key, reference): (&String, &Reference)) -> Finding {
+    let version = match reference {
+        Reference::Aws { .. } => format!(" ({})", Stage::Current.as_str()),
+        Reference::File(_) | Reference::Variable(_) => String::new(),
+    };
+    Finding::good(format!("secret {key}"), format!("read from {reference}{version}"))
 }
 
 fn signed_with(tokens: &Tokens) -> String {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use doorward_identity::clock::SystemClock;
 use doorward_identity::observer::Unobserved;
+use doorward_store::CredentialSource as _;
 
 use super::finding::Finding;
 use super::mail;
 use crate::config::{Config, Sources, StoreKind};
-use crate::open_store::OpenStore;
+use crate::open_store::{self, OpenStore};
+use crate::secrets::{DatabaseSignIn, Stage};
 
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     // Opening would make the file, which is the first start's to do.
@@ -18,9 +20,17 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     {
         return vec![unmade(path)];
     }
-    match OpenStore::open(config, Arc::new(Unobserved)).await {
+    let sign_in = match open_store::sign_in(config) {
+        Ok(sign_in) => sign_in,
+        Err(error) => return vec![Finding::bad("store", error.to_string(), "see that it can be read")],
+    };
+    match OpenStore::open_as(config, Arc::new(Unobserved), sign_in.clone()).await {
         Ok(store) => {
-            let mut findings = vec![Finding::good("store", "reached"), migrated(&store).await, durable(&store).await];
+            let reached = match sign_in {
+                Some(sign_in) => format!("reached; {}", signed_in(&sign_in).await),
+                None => "reached".to_owned(),
+            };
+            let mut findings = vec![Finding::good("store", reached), migrated(&store).await, durable(&store).await];
             // A schema that is behind was told already.
             if let Ok(counts) = store.into_store().count_mail().await {
                 findings.push(mail::outbox(&counts, &SystemClock));
@@ -32,6 +42,17 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
                 "see that the database runs and that store.url (or DATABASE_URL) names it, with user and password";
             vec![Finding::bad("store", error.to_string(), remedy)]
         }
+    }
+}
+
+/// Which password it took: while a rotation is under way it may be the one that does not count yet.
+async fn signed_in(sign_in: &DatabaseSignIn) -> String {
+    match sign_in.stage().await {
+        Stage::Pending => format!(
+            "it takes only the pending password (AWSPENDING) of {}: a rotation is under way, or was left half done",
+            sign_in.origin()
+        ),
+        Stage::Current | Stage::Previous => format!("it takes the password of {}", sign_in.origin()),
     }
 }
 

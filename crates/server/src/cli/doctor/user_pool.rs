@@ -17,7 +17,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     if pool.asked_by().is_none() {
         return Vec::new();
     }
-    match Aws::load(config).await.cognito(pool, Arc::new(Unobserved)) {
+    match Aws::load(config).await.cognito(config, Arc::new(Unobserved)) {
         Ok(asked) => judge(pool, &survey_user_pool(&asked).await),
         Err(error) => vec![Finding::bad(NAME, format!("{error:#}"), "correct the settings under user_pool")],
     }

@@ -132,6 +132,17 @@ pub(super) fn forgetful_store(config: &Config) -> Vec<Objection> {
         .collect()
 }
 
+pub(super) fn fleeting_store(config: &Config) -> Vec<Objection> {
+    let fleeting = config.lambda.host.is_some() && matches!(config.store.kind, StoreKind::Sqlite { .. });
+    unless(!fleeting, || {
+        object(
+            "store.url",
+            "names a file, and AWS Lambda keeps none: every instance would have its own accounts and lose them",
+            "name a PostgreSQL server, MongoDB or Amazon DocumentDB",
+        )
+    })
+}
+
 pub(super) fn plain_http(config: &Config) -> Vec<Objection> {
     let mut urls: Vec<(String, &str)> = Vec::new();
     for issuer in config.issuers.iter().filter(|issuer| !issuer.is_user_pool()) {

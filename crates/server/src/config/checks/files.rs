@@ -20,6 +20,7 @@ pub(super) fn unreadable(config: &Config) -> Vec<Objection> {
         ("server.tls.certificate", &config.server.tls_certificate),
         ("server.tls.key", &config.server.tls_key),
         ("outbound.extra_ca", &config.outbound.extra_ca),
+        ("store.tls_ca_file", &config.store.tls_ca_file),
     ];
     named.into_iter().filter_map(|(key, path)| unreadable_file(key, path.as_deref()?)).collect()
 }

@@ -68,6 +68,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(Protecting, "an example as a secret", &[], secrets::example),
     check(Protecting, "a repetitive secret", &[], secrets::repetitive),
     check(Always, "HS256 without `tokens.secret`", &["tokens.secret"], secrets::missing),
+    check(Always, "`tokens.secret` in AWS Secrets Manager without `tokens.encryption_key`", &["tokens.encryption_key"], secrets::rotates_and_seals),
     check(Protecting, "signing keys in PostgreSQL or MongoDB without `tokens.encryption_key`", &["tokens.secret", "tokens.algorithm", "store.url"], secrets::unsealed),
 
     check(Protecting, "developer headers", &[], exposure::dev_headers),
@@ -84,6 +85,8 @@ pub(super) const CHECKS: &[Check] = &[
     check(Protecting, "http to issuers, providers, upstreams and Amazon's services beyond private networks", &[], exposure::plain_http),
 
     check(Always, "a MongoDB store in a build without the feature `mongodb`", &[], sense::absent_store),
+    check(Always, "a name, password or certificates for a SQLite file", &["store.url"], sense::sign_in_to_a_file),
+    check(Always, "the certificates of a database's server twice", &[], sense::certificates_twice),
     check(Always, "an issuer without audiences", &[], sense::audiences),
     check(Always, "one issuer twice", &[], sense::issuer_twice),
     check(Always, "a session that may be idle for longer than it may last", &["session.absolute_ttl"], sense::idle_longer_than_life),

@@ -4,6 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::super::sections::{Config, StoreKind};
 use super::{Objection, object, unless};
+use crate::secrets::Reference;
 
 const LEAST: usize = 32;
 const LEAST_DISTINCT: usize = 8;
@@ -62,6 +63,18 @@ pub(super) fn missing(config: &Config) -> Vec<Objection> {
             "tokens.algorithm",
             "HS256 signs with a shared secret, and there is none",
             "set tokens.secret, or take EdDSA",
+        )
+    })
+}
+
+/// What a secret has sealed its successor cannot open.
+pub(super) fn rotates_and_seals(config: &Config) -> Vec<Objection> {
+    let rotates = matches!(config.secrets.references.get("tokens.secret"), Some(Reference::Aws { .. }));
+    unless(!rotates || config.tokens.encryption_key.is_some(), || {
+        object(
+            "tokens.secret",
+            "may be rotated where it is kept, and without tokens.encryption_key it also seals the signing keys in the store",
+            format!("set tokens.encryption_key, which stays; {MAKE_ONE}"),
         )
     })
 }

@@ -13,6 +13,26 @@ pub(super) fn absent_store(config: &Config) -> Vec<Objection> {
     })
 }
 
+pub(super) fn sign_in_to_a_file(config: &Config) -> Vec<Objection> {
+    let store = &config.store;
+    let said = [
+        ("store.username", store.username.is_some()),
+        ("store.password", store.password.is_some()),
+        ("store.tls_ca_file", store.tls_ca_file.is_some()),
+        ("store.tls_ca", store.tls_ca.is_some()),
+    ];
+    let said = said.into_iter().filter(|(_, is_said)| *is_said && matches!(store.kind, StoreKind::Sqlite { .. }));
+    let hint = "take it out, or name a database's server in store.url";
+    said.map(|(key, _)| object(key, "is for a database's server, and store.url names a file", hint)).collect()
+}
+
+pub(super) fn certificates_twice(config: &Config) -> Vec<Objection> {
+    let store = &config.store;
+    unless(store.tls_ca.is_none() || store.tls_ca_file.is_none(), || {
+        object("store.tls_ca", "is said beside store.tls_ca_file", "keep one of the two")
+    })
+}
+
 pub(super) fn audiences(config: &Config) -> Vec<Objection> {
     let without = config.issuers.iter().filter(|issuer| issuer.audiences.is_empty());
     without

@@ -78,7 +78,8 @@ pub(super) fn store(text: &str) -> Checked {
         }
         Some(("mongodb" | "mongodb+srv", _)) => Err(Fault {
             what: "is not a MongoDB URL".to_owned(),
-            hint: "write it as mongodb://user:password@host:27017/database, special characters percent-encoded".to_owned(),
+            hint: "write it as mongodb://user:password@host:27017/database, special characters percent-encoded"
+                .to_owned(),
         }),
         _ => Err(Fault {
             what: "is not the URL of a store".to_owned(),

@@ -6,7 +6,7 @@ use super::super::mistake::Mistake;
 use super::super::values::Values;
 
 /// Amazon's services.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Aws {
     /// Whether this build has them.
     pub(crate) built_in: bool,
@@ -22,7 +22,7 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    pub(super) fn read(values: &Values, built_in: bool) -> Result<Self, Mistake> {
+    pub(in crate::config) fn read(values: &Values, built_in: bool) -> Result<Self, Mistake> {
         Ok(Self {
             built_in,
             access_key_id: values.secret("aws.access_key_id"),

@@ -3,12 +3,14 @@
 mod aws;
 mod choice;
 mod issuers;
+mod lambda;
 mod log;
 mod mail;
 mod outbound;
 mod password;
 mod providers;
 mod routes;
+mod secrets;
 mod seed;
 mod server;
 mod session;
@@ -19,12 +21,14 @@ mod user_pool;
 
 pub(crate) use self::aws::Aws;
 pub(crate) use self::issuers::Issuer;
+pub(crate) use self::lambda::{Lambda, LambdaHost};
 pub(crate) use self::log::{Log, LogFormat, LogLevel};
 pub(crate) use self::mail::{Mail, MailKind};
 pub(crate) use self::outbound::{Outbound, Resolve};
 pub(crate) use self::password::{Password, PasswordScheme, Throttle};
 pub(crate) use self::providers::{ClientAuth, LogoutStyle, Provider};
 pub(crate) use self::routes::{Require, Route};
+pub(crate) use self::secrets::Secrets;
 pub(crate) use self::seed::Seed;
 pub(crate) use self::server::{Environment, Server};
 pub(crate) use self::session::{SameSite, Session};
@@ -34,6 +38,7 @@ pub(crate) use self::tokens::Tokens;
 pub(crate) use self::user_pool::{PoolKind, UserPool};
 
 use super::mistake::Mistake;
+use super::sources::Sources;
 use super::values::Values;
 
 /// Everything an operator decides, checked and parsed.
@@ -43,6 +48,10 @@ pub(crate) struct Config {
     pub(crate) environment: Environment,
     /// Listening and being reached.
     pub(crate) server: Server,
+    /// Being a function of AWS Lambda.
+    pub(crate) lambda: Lambda,
+    /// Secrets that are kept elsewhere.
+    pub(crate) secrets: Secrets,
     /// Logs.
     pub(crate) log: Log,
     /// Where accounts are kept.
@@ -79,11 +88,13 @@ pub(crate) struct Config {
 
 impl Config {
     /// Reads every section.
-    pub(super) fn read(values: &Values, with_aws: bool) -> Result<Self, Mistake> {
+    pub(super) fn read(values: &Values, sources: &Sources, host: Option<LambdaHost>) -> Result<Self, Mistake> {
         let server = Server::read(values)?;
         let user_pool = UserPool::read(values)?;
         Ok(Self {
             environment: values.one("environment")?,
+            lambda: Lambda::read(values, host)?,
+            secrets: Secrets::read(values, sources.vault.clone())?,
             log: Log::read(values)?,
             store: Store::read(values)?,
             tokens: Tokens::read(values)?,
@@ -92,7 +103,7 @@ impl Config {
             password: Password::read(values)?,
             throttle: Throttle::read(values)?,
             mail: Mail::read(values, &user_pool)?,
-            aws: Aws::read(values, with_aws)?,
+            aws: Aws::read(values, sources.with_aws)?,
             session: Session::read(values)?,
             outbound: Outbound::read(values)?,
             providers: Provider::read_all(values, &server)?,

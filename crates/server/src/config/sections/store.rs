@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 use std::time::Duration;
+use std::{fs, io};
 
-#[cfg(feature = "lambda")]
-use secrecy::ExposeSecret as _;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::mistake::Mistake;
 use super::super::quantity::Span;
@@ -18,6 +17,14 @@ pub(crate) struct Store {
     pub(crate) url: SecretString,
     /// Which engine.
     pub(crate) kind: StoreKind,
+    /// Who signs in, if not who the address says.
+    pub(crate) username: Option<SecretString>,
+    /// Their password, if not the one in the address.
+    pub(crate) password: Option<SecretString>,
+    /// Who may vouch for the server: a file of certificates.
+    pub(crate) tls_ca_file: Option<PathBuf>,
+    /// The same certificates themselves.
+    pub(crate) tls_ca: Option<SecretString>,
     /// Most connections.
     pub(crate) max_connections: u32,
     /// Longest wait.
@@ -52,6 +59,15 @@ impl StoreKind {
 }
 
 impl Store {
+    /// The certificates of those who may vouch for the server, as PEM.
+    pub(crate) fn ca(&self) -> io::Result<Option<String>> {
+        match (&self.tls_ca, &self.tls_ca_file) {
+            (Some(pem), _) => Ok(Some(pem.expose_secret().to_owned())),
+            (None, Some(path)) => fs::read_to_string(path).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Where it is, without anything secret: the file, or the servers with their ports.
     #[cfg(feature = "lambda")]
     pub(crate) fn place(&self) -> String {
@@ -72,6 +88,10 @@ impl Store {
         Ok(Self {
             url: url.into(),
             kind,
+            username: values.secret("store.username"),
+            password: values.secret("store.password"),
+            tls_ca_file: values.maybe("store.tls_ca_file")?,
+            tls_ca: values.secret("store.tls_ca"),
             max_connections: values.one("store.max_connections")?,
             timeout: values.one::<Span>("store.timeout")?.into(),
         })

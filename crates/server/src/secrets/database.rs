@@ -1,0 +1,304 @@
+//! Name and password of the database, where one of them is kept elsewhere: what the store asks for when it opens, and
+//! again when the database refuses what it got.
+//!
+//! A rotation makes a new password first (AWSPENDING), tells it to the database next, and lets it count last
+//! (AWSCURRENT). Between the last two steps the database takes only the pending one. So the one that counts is tried
+//! first, and the pending one after it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use doorward_store::{CredentialError, CredentialSource, Credentials};
+use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex;
+
+use super::live::same;
+use super::pace::Pace;
+use super::reader::{Reader, Snapshot};
+use super::{Reference, Stage, Vault};
+
+/// Where the address, the name or the password come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    /// From the setting itself.
+    Fixed(SecretString),
+    /// From where it refers to.
+    Kept(Reference),
+}
+
+/// The settings that say how to sign in.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    /// `store.url`.
+    pub(crate) url: Part,
+    /// `store.username`, in the place of the one in the address.
+    pub(crate) username: Option<Part>,
+    /// `store.password`, likewise.
+    pub(crate) password: Option<Part>,
+}
+
+/// What the database is signed in to with.
+pub(crate) struct DatabaseSignIn(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    reader: Reader,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// What is used now.
+    now: Known,
+    /// What was there when it was read last.
+    there: Vec<Known>,
+    /// What the database has refused since then.
+    refused: Vec<Credentials>,
+    pace: Pace,
+}
+
+#[derive(Clone)]
+struct Known {
+    credentials: Credentials,
+    stage: Stage,
+}
+
+impl DatabaseSignIn {
+    /// Signs in with what the vault knows, and reads again when that is refused. There is none where the address says it
+    /// all, for good.
+    pub(crate) fn of(parts: Parts, vault: &Vault) -> Result<Option<Self>, CredentialError> {
+        if parts.username.is_none() && parts.password.is_none() && matches!(parts.url, Part::Fixed(_)) {
+            return Ok(None);
+        }
+        let first = parts.credentials(vault.first_snapshot())?;
+        Ok(first.map(|credentials| {
+            let now = Known { credentials, stage: Stage::Current };
+            let state = State { there: vec![now.clone()], now, refused: Vec::new(), pace: Pace::default() };
+            Self(Arc::new(Inner { parts, reader: vault.reader().clone(), state: Mutex::new(state) }))
+        }))
+    }
+
+    /// Which version is used now.
+    pub(crate) async fn stage(&self) -> Stage {
+        self.0.state.lock().await.now.stage
+    }
+}
+
+#[async_trait]
+impl CredentialSource for DatabaseSignIn {
+    async fn current(&self) -> Result<Credentials, CredentialError> {
+        Ok(self.0.state.lock().await.now.credentials.clone())
+    }
+
+    async fn after_refusal(&self, refused: &Credentials) -> Result<Option<Credentials>, CredentialError> {
+        let (inner, refused) = (Arc::clone(&self.0), refused.clone());
+        // On its own: a call that gives up must not take the answer with it that the next one waits for.
+        let renewing = tokio::spawn(async move { inner.after_refusal(refused).await });
+        renewing.await.unwrap_or_else(|_| Err(CredentialError("the process is ending".to_owned())))
+    }
+
+    fn origin(&self) -> String {
+        self.0.parts.origin()
+    }
+}
+
+impl Inner {
+    /// One at a time: whoever comes while it is read finds what was read.
+    async fn after_refusal(&self, refused: Credentials) -> Result<Option<Credentials>, CredentialError> {
+        let mut state = self.state.lock().await;
+        if !equal(&state.now.credentials, &refused) {
+            return Ok(Some(state.now.credentials.clone()));
+        }
+        state.refused.push(refused.clone());
+        if state.untried().is_none() {
+            if self.parts.kept().next().is_none() || !state.pace.is_due(Instant::now()) {
+                return Ok(None);
+            }
+            let there = self.there().await.inspect_err(|error| {
+                state.pace.was_read(Instant::now(), false);
+                tracing::warn!(%error, "the database refuses what it is signed in to with, and nothing else can be read");
+            })?;
+            let is_new = |known: &Known| state.there.iter().all(|old| !equal(&old.credentials, &known.credentials));
+            let brought_new = there.iter().any(is_new);
+            state.pace.was_read(Instant::now(), brought_new);
+            state.there = there;
+            // The others may count again: a rotation can be taken back.
+            state.refused = vec![refused];
+        }
+        let origin = self.parts.origin();
+        let Some(next) = state.untried() else {
+            tracing::error!(origin, "the database refuses every password that is kept; put the one it knows there");
+            return Ok(None);
+        };
+        tracing::info!(origin, stage = next.stage.as_str(), "the database refused its password; another is taken up");
+        state.now = next;
+        Ok(Some(state.now.credentials.clone()))
+    }
+
+    /// Everything that is there now, in the order in which it is tried.
+    async fn there(&self) -> Result<Vec<Known>, CredentialError> {
+        let kept: Vec<_> = self.parts.kept().map(|(_, reference)| reference).collect();
+        let has_versions = kept.iter().any(|reference| reference.aws_id().is_some());
+        let stages = if has_versions { &[Stage::Current, Stage::Pending][..] } else { &[Stage::Current] };
+        let mut there = Vec::new();
+        for stage in stages.iter().copied() {
+            let snapshot = self.reader.read(kept.iter().copied(), stage).await;
+            let credentials = self.parts.credentials(&snapshot)?;
+            there.extend(credentials.map(|credentials| Known { credentials, stage }));
+        }
+        Ok(there)
+    }
+}
+
+impl State {
+    /// The first that the database has not refused.
+    fn untried(&self) -> Option<Known> {
+        let is_untried = |known: &&Known| self.refused.iter().all(|refused| !equal(refused, &known.credentials));
+        self.there.iter().find(is_untried).cloned()
+    }
+}
+
+impl Parts {
+    /// What is kept elsewhere, by setting; the password's first.
+    fn kept(&self) -> impl Iterator<Item = (&'static str, &Reference)> {
+        let settings = [
+            ("store.password", self.password.as_ref()),
+            ("store.url", Some(&self.url)),
+            ("store.username", self.username.as_ref()),
+        ];
+        settings.into_iter().filter_map(|(setting, part)| match part? {
+            Part::Kept(reference) => Some((setting, reference)),
+            Part::Fixed(_) => None,
+        })
+    }
+
+    /// Where the password comes from, in words.
+    fn origin(&self) -> String {
+        match (self.kept().next(), &self.password) {
+            (Some((setting, reference)), _) => format!("{setting} ({reference})"),
+            (None, Some(_)) => "store.password".to_owned(),
+            (None, None) => "store.url".to_owned(),
+        }
+    }
+
+    /// Name and password; none where one of them has no version at the stage that was read, or nobody says any.
+    fn credentials(&self, snapshot: &Snapshot) -> Result<Option<Credentials>, CredentialError> {
+        let Some(url) = self.url.read("store.url", snapshot)? else { return Ok(None) };
+        let (mut username, mut password) = said_in(url.expose_secret());
+        if let Some(part) = &self.username {
+            let Some(read) = part.read("store.username", snapshot)? else { return Ok(None) };
+            username = Some(read.expose_secret().to_owned());
+            // A server may ask for none.
+            password = password.or_else(|| Some(SecretString::default()));
+        }
+        if let Some(part) = &self.password {
+            password = part.read("store.password", snapshot)?;
+        }
+        Ok(password.map(|password| Credentials { username, password }))
+    }
+}
+
+impl Part {
+    fn read(&self, setting: &str, snapshot: &Snapshot) -> Result<Option<SecretString>, CredentialError> {
+        match self {
+            Self::Fixed(secret) => Ok(Some(secret.clone())),
+            Self::Kept(reference) => snapshot
+                .secret(reference)
+                .map_err(|error| CredentialError(format!("{setting}: {:?} {error}", reference.to_string()))),
+        }
+    }
+}
+
+/// Name and password in an address, as far as it has them: `scheme://name:password@…`.
+fn said_in(url: &str) -> (Option<String>, Option<SecretString>) {
+    let decoded =
+        |text: &str| Some(percent_decode_str(text).decode_utf8_lossy().into_owned()).filter(|text| !text.is_empty());
+    let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    let Some((said, _)) = authority.and_then(|authority| authority.rsplit_once('@')) else { return (None, None) };
+    let (name, password) = said.split_once(':').unwrap_or((said, ""));
+    (decoded(name), decoded(password).map(SecretString::from))
+}
+
+fn equal(one: &Credentials, other: &Credentials) -> bool {
+    one.username == other.username && same(&one.password, &other.password)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn sign_in(folder: &std::path::Path) -> DatabaseSignIn {
+        let kept = |name: &str| Some(Part::Kept(Reference::File(folder.join(name))));
+        let url = Part::Fixed("postgres://fixed:fixed@host/db".into());
+        let parts = Parts { url, username: kept("username"), password: kept("password") };
+        DatabaseSignIn::of(parts, &Vault::default()).unwrap().unwrap()
+    }
+
+    fn shown(credentials: &Credentials) -> String {
+        format!("{}:{}", credentials.username.as_deref().unwrap_or("-"), credentials.password.expose_secret())
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_read_anew_once_for_everybody() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("username", "app\n");
+        write("password", "p1\n");
+        let source = sign_in(folder.path());
+        let first = source.current().await.unwrap();
+        assert_eq!(shown(&first), "app:p1");
+        // The alternation of two users is a rotation, too.
+        write("username", "app_clone");
+        write("password", "p2");
+        let (one, other) = tokio::join!(source.after_refusal(&first), source.after_refusal(&first));
+        let (one, other) = (one.unwrap().unwrap(), other.unwrap().unwrap());
+        assert_eq!((shown(&one), shown(&other)), ("app_clone:p2".to_owned(), "app_clone:p2".to_owned()));
+        assert_eq!(shown(&source.current().await.unwrap()), "app_clone:p2");
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_wrong_for_good_is_not_read_with_every_refusal() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["username", "password"] {
+            std::fs::write(folder.path().join(name), "wrong").unwrap();
+        }
+        let source = sign_in(folder.path());
+        let wrong = source.current().await.unwrap();
+        assert!(source.after_refusal(&wrong).await.unwrap().is_none());
+        std::fs::remove_file(folder.path().join("password")).unwrap();
+        // It would fail if it were read.
+        assert!(source.after_refusal(&wrong).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_told_by_setting_and_place() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["username", "password"] {
+            std::fs::write(folder.path().join(name), "hunter2").unwrap();
+        }
+        let source = sign_in(folder.path());
+        std::fs::remove_file(folder.path().join("password")).unwrap();
+        let refused = source.current().await.unwrap();
+        let error = source.after_refusal(&refused).await.unwrap_err().to_string();
+        assert!(error.starts_with("store.password: \"file:///") && error.contains("cannot be read"), "{error}");
+        assert!(!error.contains("hunter2") && source.origin().starts_with("store.password (file:///"));
+    }
+
+    #[test]
+    fn name_and_password_are_read_out_of_addresses_as_they_were_meant() {
+        for (url, name, password) in [
+            ("postgres://ann:p%40%2Fw@h:5432/d", Some("ann"), Some("p@/w")),
+            ("mongodb://ann:pw@a:1,b:2/?tls=true", Some("ann"), Some("pw")),
+            ("postgres://ann@h/d", Some("ann"), None),
+            ("postgres://h/d?x=a@b:c", None, None),
+            ("sqlite:a.db", None, None),
+        ] {
+            let (said, secret) = said_in(url);
+            let secret = secret.map(|secret| secret.expose_secret().to_owned());
+            assert_eq!((said.as_deref(), secret.as_deref()), (name, password), "{url}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Secrets that are read again by time: by a task of a server, and before a request where nothing runs between requests.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use doorward_identity::entropy::SystemEntropy;
+use doorward_identity::secret::SecretSource;
+use doorward_identity::settings::FormerSecret;
+use doorward_identity::{Entropy, Identity};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
+use tokio::sync::Mutex;
+
+use super::Vault;
+use crate::config::Config;
+
+/// The shared secret of tokens, which is not presented to anybody: the domain is told when there is another.
+const SHARED: &str = "tokens.secret";
+/// The least of it, as the configuration's checks ask for.
+const LEAST: usize = 32;
+/// Read again when the store refuses them, not by time.
+const OF_THE_STORE: [&str; 3] = ["store.url", "store.username", "store.password"];
+/// By when a rotation that made a secret lets it count: its steps follow each other within minutes.
+const ROTATION: Duration = Duration::from_hours(1);
+
+/// How long a request may wait for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// By when every node has read what changed: one round and its jitter, and as much again.
+const fn lead(every: Duration) -> Duration {
+    every.saturating_mul(2)
+}
+
+/// The rounds.
+pub(crate) struct Rounds {
+    vault: Vault,
+    every: Duration,
+    shared: Option<Arc<dyn SecretSource>>,
+    last: Mutex<Instant>,
+}
+
+impl Rounds {
+    /// Rounds of what the configuration refers to; none if nothing of it can become another. Comes after everything is put
+    /// together: what nobody takes up by then is only watched.
+    pub(crate) fn of(config: &Config) -> Option<Self> {
+        let secrets = &config.secrets;
+        // Sealed keys are opened with the shared secret where no other key is set: it has to stay then.
+        let may_follow = config.tokens.algorithm.is_symmetric() && config.tokens.encryption_key.is_some();
+        let shared = config.tokens.secret.as_ref().filter(|_| may_follow);
+        let shared = shared.map(|now| secrets.source(SHARED, now));
+        let of_others = secrets.references.iter().filter(|(key, _)| !OF_THE_STORE.contains(&key.as_str()));
+        for (key, reference) in of_others.filter(|(_, reference)| reference.may_change()) {
+            secrets.vault.watch(key, reference);
+        }
+        let last = Mutex::new(Instant::now());
+        secrets.vault.is_in_use().then(|| Self { vault: secrets.vault.clone(), every: secrets.refresh, shared, last })
+    }
+
+    /// The secret before the one that tokens are signed with, if it still counts.
+    pub(crate) fn former_shared(config: &Config) -> Option<FormerSecret> {
+        let former = config.secrets.vault.former(config.secrets.references.get(SHARED)?)?;
+        let spare = SignedDuration::try_from(ROTATION + lead(config.secrets.refresh)).ok()?;
+        Some(FormerSecret { secret: former.secret, succeeded_at: former.succeeded_at.checked_add(spare).ok()? })
+    }
+
+    /// Reads again and again, never all nodes at the same moment.
+    pub(crate) async fn run(self, identity: Arc<Identity>) {
+        loop {
+            // Between nine and eleven tenths.
+            let [jitter] = (&SystemEntropy as &dyn Entropy).bytes::<1>();
+            tokio::time::sleep(self.every.mul_f64(0.9 + f64::from(jitter) / 1_280.0)).await;
+            self.round(&identity).await;
+        }
+    }
+
+    /// Reads again if it is time.
+    pub(crate) async fn catch_up(&self, identity: &Identity) {
+        // Somebody is at it.
+        let Ok(mut last) = self.last.try_lock() else { return };
+        if last.elapsed() >= self.every {
+            *last = Instant::now();
+            // What does not come in time comes with the next round.
+            let _ = tokio::time::timeout(LONGEST_WAIT, self.round(identity)).await;
+        }
+    }
+
+    async fn round(&self, identity: &Identity) {
+        self.vault.refresh().await;
+        let Some(shared) = self.shared.as_ref().map(|shared| shared.current()) else { return };
+        if shared.expose_secret().chars().count() < LEAST {
+            tracing::error!(
+                "tokens.secret was replaced by one of fewer than {LEAST} characters, which is not taken up"
+            );
+            return;
+        }
+        // When the others have read it, too.
+        let lead = SignedDuration::try_from(lead(self.every)).unwrap_or_default();
+        let signs_from = identity.now().checked_add(lead).unwrap_or(Timestamp::MAX);
+        identity.replace_shared_secret(&shared, signs_from);
+    }
+}
