@@ -2,6 +2,8 @@
 //! one connection writes, a few read, and a write transaction takes its lock when it begins.
 
 mod backup;
+#[cfg(test)]
+mod backup_tests;
 mod file;
 mod open;
 #[cfg(test)]

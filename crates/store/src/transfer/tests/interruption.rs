@@ -11,16 +11,27 @@ use super::{copied, copied_whole, records, sqlite};
 use crate::conformance::Folder;
 use crate::transfer::{CopyError, End, Key, Kind, Mark, Page, Transfer};
 
-/// A store whose writes fail after so many, before or after they are done.
-struct CutOff {
+/// What becomes of the write that is cut off.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    /// Nothing.
+    Lost,
+    /// It is written, and nobody is told.
+    Written,
+    /// Its records are written, and how far the copy is is not: what is left where a page is not one transaction.
+    Half,
+}
+
+/// A store whose writes fail after so many.
+pub(super) struct CutOff {
     store: Arc<dyn Transfer>,
     writes_left: AtomicUsize,
-    writes_the_last: bool,
+    last: Last,
 }
 
 impl CutOff {
-    fn after(end: &End, writes: usize, writes_the_last: bool) -> Arc<Self> {
-        Arc::new(Self { store: Arc::clone(&end.0), writes_left: writes.into(), writes_the_last })
+    fn after(end: &End, writes: usize, last: Last) -> Arc<Self> {
+        Arc::new(Self { store: Arc::clone(&end.0), writes_left: writes.into(), last })
     }
 }
 
@@ -38,8 +49,10 @@ impl Transfer for CutOff {
         if self.writes_left.fetch_sub(1, Ordering::Relaxed) > 0 {
             return self.store.write_page(page, mark).await;
         }
-        if self.writes_the_last {
-            self.store.write_page(page, mark).await?;
+        match (self.last, self.store.find_mark().await?) {
+            (Last::Written, _) => self.store.write_page(page, mark).await?,
+            (Last::Half, Some(former)) => self.store.write_page(page, &former).await?,
+            _ => {}
         }
         Err(StoreError::Unavailable("cut off".into()))
     }
@@ -62,18 +75,23 @@ async fn a_copy_goes_on_wherever_it_was_cut_off() {
     let (one, other) = (Folder::new(), Folder::new());
     let (from, to) = (sqlite(&one).await, sqlite(&other).await);
     fill(&from, &everything()).await.unwrap();
-    for writes_the_last in [false, true] {
+    cut_off_everywhere(&from, &to, &[Last::Lost, Last::Written]).await;
+}
+
+/// Cuts a copy off after each of its writes, in each of those ways, and goes on.
+pub(super) async fn cut_off_everywhere(from: &End, to: &End, ways: &[Last]) {
+    for last in ways {
         let mut cuts = 0;
         loop {
-            let cut_off = CutOff::after(&to, cuts, writes_the_last);
-            match copied(&from, &End(cut_off), cuts > 0).await {
+            let cut_off = CutOff::after(to, cuts, *last);
+            match copied(from, &End(cut_off), cuts > 0).await {
                 Err(CopyError::Write { .. }) => {}
                 Ok(_) => break,
                 Err(other) => panic!("{other}"),
             }
             assert_eq!(to.unfinished_copy().await.unwrap().as_deref(), Some("a"), "nothing may be served");
-            copied_whole(&from, &to).await;
-            assert_eq!(records(&to).await, everything());
+            copied_whole(from, to).await;
+            assert_eq!(records(to).await, everything());
             // Half a copy again, for the next cut.
             to.0.begin_copy(&mark("a")).await.unwrap();
             cuts += 1;
@@ -94,10 +112,10 @@ async fn a_copy_that_is_gone_on_with_writes_nothing_twice() {
     let (one, other) = (Folder::new(), Folder::new());
     let (from, to) = (sqlite(&one).await, sqlite(&other).await);
     fill(&from, &everything()).await.unwrap();
-    let (first, rest) = (CutOff::after(&to, 9, false), CutOff::after(&to, 1000, false));
+    let (first, rest) = (CutOff::after(&to, 9, Last::Lost), CutOff::after(&to, 1000, Last::Lost));
     copied(&from, &End(first), false).await.unwrap_err();
     copied_whole(&from, &End(Arc::clone(&rest) as Arc<dyn Transfer>)).await;
-    let whole = CutOff::after(&to, 1000, false);
+    let whole = CutOff::after(&to, 1000, Last::Lost);
     to.0.begin_copy(&mark("b")).await.unwrap();
     copied(&from, &End(Arc::clone(&whole) as Arc<dyn Transfer>), true).await.unwrap();
     let written = |store: &CutOff| 1000 - store.writes_left.load(Ordering::Relaxed);
@@ -133,7 +151,7 @@ async fn a_source_that_changes_behind_the_copy_is_found_out() {
     let (from, to) = (sqlite(&one).await, sqlite(&other).await);
     let mut all = everything();
     fill(&from, &all).await.unwrap();
-    copied(&from, &End(CutOff::after(&to, 14, false)), false).await.unwrap_err();
+    copied(&from, &End(CutOff::after(&to, 14, Last::Lost)), false).await.unwrap_err();
     let users = &mut all.iter_mut().find(|(kind, _)| *kind == Kind::Users).unwrap().1;
     users[0]["name"] = "Somebody Else".into();
     fill(&from, &all).await.unwrap();

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[cfg(feature = "mongodb")]
+mod documents;
 mod fixture;
 mod interruption;
 mod mutation;
