@@ -174,13 +174,11 @@ impl MongoStore {
         &self,
         decide: impl FnOnce(&mut Draft<DomainTree>) -> Result<Decision<T>, Fault> + Send,
     ) -> Result<T, Fault> {
-        match self.change(TREE, decide).await? {
-            Some(answer) => Ok(answer),
-            None => {
-                self.insert(&DomainTree::empty()).await?;
-                Err(Fault::LostRace)
-            }
-        }
+        let Some(answer) = self.change(TREE, decide).await? else {
+            self.insert(&DomainTree::empty()).await?;
+            return Err(Fault::LostRace);
+        };
+        Ok(answer)
     }
 }
 

@@ -149,10 +149,8 @@ impl TeamStore for MongoStore {
                 let mut draft = Draft::new(TeamDocument::of(team));
                 draft.owe(Effect::announce(ChangeSubject::Directory, event.at));
                 draft.owe(Effect::audit(event));
-                Ok::<_, Fault>(match self.insert(&draft.into_first()).await? {
-                    true => Inserted::Inserted,
-                    false => Inserted::Taken,
-                })
+                let is_new = self.insert(&draft.into_first()).await?;
+                Ok::<_, Fault>(if is_new { Inserted::Inserted } else { Inserted::Taken })
             })
             .await
     }
