@@ -9,6 +9,9 @@ use crate::audit::AuditEvent;
 use crate::{StoreError, UserId};
 
 /// Codes. Each method is atomic.
+///
+/// What comes to nothing makes as many round trips and as durable a write as what does something: where a store is slow,
+/// its time must not tell who has an account.
 #[async_trait]
 pub trait CodeStore: Send + Sync {
     /// Puts the code in the place of the user's last one for the same purpose, its mail into the outbox and the audit
