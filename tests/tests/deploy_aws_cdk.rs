@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use doorward_tests::part;
 use doorward_tests::scratch::Scratch;
+use doorward_tests::{Doorward, lambda, part};
+use serde_json::Value;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -52,6 +53,20 @@ fn the_stacks_keep_their_promises_and_cloudformation_takes_them() {
             lint.args(["Database", "Api"].map(|stack| format!("{output}/AuthService{stack}.template.json")));
         }
         assert_eq!(ended_well(&mut lint), "");
+    });
+}
+
+#[test]
+fn the_alarms_watch_what_a_function_writes_into_its_log() {
+    let alarms = fs::read_to_string(repository().join("deploy/aws-cdk/lib/alarms.ts")).expect("the alarms");
+    lambda::with(|store| {
+        let function = Doorward::start(store);
+        let log = function.log();
+        for member in ["open_ms", "store_connect_ms"] {
+            let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            assert!(lines.into_iter().any(|line| line[member].is_u64()), "{member}: {log}");
+            assert!(alarms.contains(&format!("'{member}'")), "{member}");
+        }
     });
 }
 

@@ -83,7 +83,7 @@ export class Alarms extends Construct {
       this.#alarm(metricName, filter.metric({ period: FIVE_MINUTES, statistic: 'Maximum' }), 2000, alarmDescription);
     };
     measured('OpenTime', 'open_ms', 'A cold start took two seconds or longer until Doorward was ready.');
-    measured('StoreConnectTime', 'connect_ms', 'Connecting to the database took two seconds or longer.');
+    measured('StoreConnectTime', 'store_connect_ms', 'Connecting to the database took two seconds or longer.');
   }
 
   /** At or above the threshold for so many periods in a row; silence is fine. */
