@@ -26,7 +26,7 @@ fn letter(purpose: CodePurpose) -> LetterKind {
 }
 
 /// A code not yet issued: five guesses, ten minutes.
-pub(super) fn new_code(stand: &Stand, user: &User, purpose: CodePurpose, digits: &str) -> NewCode {
+pub(crate) fn new_code(stand: &Stand, user: &User, purpose: CodePurpose, digits: &str) -> NewCode {
     let mail = NewMail { recipient: user.email.clone(), ..stand.new_mail(user.id, letter(purpose)) };
     NewCode {
         user: user.id,
@@ -39,18 +39,18 @@ pub(super) fn new_code(stand: &Stand, user: &User, purpose: CodePurpose, digits:
     }
 }
 
-pub(super) async fn issue(stand: &Stand, code: &NewCode) {
+pub(crate) async fn issue(stand: &Stand, code: &NewCode) {
     assert!(stand.store.issue_code(code, &stand.event(AuditAction::CodeIssued)).await.unwrap());
 }
 
 /// A stored code.
-pub(super) async fn code(stand: &Stand, user: &User, purpose: CodePurpose, digits: &str) -> NewCode {
+pub(crate) async fn code(stand: &Stand, user: &User, purpose: CodePurpose, digits: &str) -> NewCode {
     let code = new_code(stand, user, purpose, digits);
     issue(stand, &code).await;
     code
 }
 
-pub(super) fn guess(user: UserId, purpose: CodePurpose, digits: &str) -> CodeGuess {
+pub(crate) fn guess(user: UserId, purpose: CodePurpose, digits: &str) -> CodeGuess {
     CodeGuess { user, purpose, digest: SecretHash::of(digits), effect: CodeEffect::UseUp }
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn try_code(stand: &Stand, user: UserId, purpose: CodePurpose, 
 }
 
 /// Redeems a code for a grant of ten minutes.
-pub(super) async fn granted(stand: &Stand, user: &User, name: &str) -> SecretHash {
+pub(crate) async fn granted(stand: &Stand, user: &User, name: &str) -> SecretHash {
     code(stand, user, PasswordReset, "123456").await;
     let grant = SecretHash::of(name);
     let until = stand.now() + SignedDuration::from_mins(10);

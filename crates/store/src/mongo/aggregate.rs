@@ -230,7 +230,11 @@ impl MongoStore {
             self.documents::<D>().delete_one(same).await?;
         } else {
             let struck_off = doc! { "$unset": { "ledger.owing": "", "ledger.owed": "" } };
-            self.documents::<D>().update_one(same, struck_off).await?;
+            if self.documents::<D>().update_one(same, struck_off).await?.matched_count == 0 {
+                for effect in &ledger.owed {
+                    self.take_back(effect).await?;
+                }
+            }
         }
         Ok(())
     }

@@ -13,12 +13,13 @@ use mongodb::bson::{DateTime, Uuid, doc};
 use serde::{Deserialize, Serialize};
 
 use super::MongoStore;
-use super::aggregate::{Aggregate, id};
+use super::aggregate::{Aggregate, id, present};
 use super::audit::{self, AuditDocument};
 use super::change::Announcement;
 use super::fault::is_taken;
 use super::mail::{self, MailDocument};
 use super::session_document::SessionDocument;
+use super::user_document::UserDocument;
 use super::values::moment;
 use crate::fault::Fault;
 
@@ -113,10 +114,26 @@ impl MongoStore {
                 Ok(())
             }
             Effect::RemoveSessions { user } => {
-                self.documents::<SessionDocument>().delete_many(doc! { "user_id": *user }).await?;
+                let sessions = self.documents::<SessionDocument>();
+                sessions.delete_many(doc! { "user_id": *user, "ledger.owing": null }).await?;
+                // One that owes something goes when that is done.
+                let leave = doc! {
+                    "$set": { "ledger.leaving": true, "ledger.owing": true }, "$inc": { "ledger.revision": 1_i64 },
+                };
+                sessions.update_many(doc! { "user_id": *user }, leave).await?;
                 Ok(())
             }
         }
+    }
+
+    /// Takes back what was carried out too late: the document has moved on, and its user may have gone in between.
+    pub(super) async fn take_back(&self, effect: &Effect) -> Result<(), Fault> {
+        let Effect::BeginSession(session) = effect else { return Ok(()) };
+        let user = present(doc! { "_id": session.user_id });
+        if self.documents::<UserDocument>().find_one(user).await?.is_none() {
+            self.documents::<SessionDocument>().delete_one(doc! { "_id": session.id }).await?;
+        }
+        Ok(())
     }
 
     /// Writes what has an id of its own, unless it is there.

@@ -1,19 +1,23 @@
-//! A node that dies in the middle of an intent, before any of the intent's writes: others find it done whole, each line,
-//! mail and ended session once, or not begun.
+//! A node that stands still in the middle of an intent, before any of the intent's writes. While it does, which may be
+//! for ever, others find the intent done whole, each line, mail and ended session once, or not begun; and when it goes
+//! on, it does nothing a second time.
 
 use std::collections::BTreeMap;
 
-use doorward_identity::audit::AuditAction;
+use doorward_identity::audit::{AuditAction, AuditEvent};
+use doorward_identity::change::ChangeStore as _;
 use doorward_identity::code::{CodeEffect, CodeGuess, CodePurpose, Redemption};
 use doorward_identity::credential::PasswordHash;
 use doorward_identity::mail::LetterKind;
 use doorward_identity::session::{EndReason, Rotation, Started};
 use doorward_identity::store::{Inserted, Saved};
-use doorward_identity::user::{ExternalIdentity, PasswordChange, PasswordProof, User, UserStatus};
+use doorward_identity::user::{
+    ExternalIdentity, PasswordChange, PasswordProof, User, UserQuery, UserStatus, UserStore as _,
+};
 use doorward_identity::{Store, StoreError};
 use doorward_protocol::opaque::SecretHash;
 use mongodb::Database;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Document, doc};
 use mongodb::options::ServerAddress;
 
 use super::wire::Wire;
@@ -24,7 +28,6 @@ use crate::mongo::aggregate::{Aggregate, Decision};
 use crate::mongo::change::{COLLECTION as CHANGES, COUNTERS};
 use crate::mongo::session_document::SessionDocument;
 use crate::mongo::user_document::UserDocument;
-use crate::schema::MIGRATIONS_TABLE;
 
 /// Everything in a database, by collection.
 #[derive(Clone, PartialEq)]
@@ -39,83 +42,94 @@ impl Contents {
             while cursor.advance().await.unwrap() {
                 documents.push(cursor.deserialize_current().unwrap());
             }
-            if name != MIGRATIONS_TABLE && !documents.is_empty() {
+            if !documents.is_empty() {
                 contents.insert(name, documents);
             }
         }
         Self(contents)
     }
 
-    /// Makes it the contents of the database.
+    /// Makes it the contents of the database again.
     async fn restore(&self, database: &Database) {
-        for name in database.list_collection_names().await.unwrap() {
-            let collection = database.collection::<Document>(&name);
-            if name != MIGRATIONS_TABLE {
-                collection.delete_many(doc! {}).await.unwrap();
-            }
-            if let Some(documents) = self.0.get(&name) {
+        let found = Self::of(database).await;
+        for name in self.0.keys().chain(found.0.keys()).filter(|name| self.0.get(*name) != found.0.get(*name)) {
+            let collection = database.collection::<Document>(name);
+            collection.delete_many(doc! {}).await.unwrap();
+            if let Some(documents) = self.0.get(name) {
                 collection.insert_many(documents).await.unwrap();
             }
         }
     }
 
-    /// What counts of it: a change may be announced twice.
+    /// What counts of it: a change may be announced twice, and in any order.
     fn essence(mut self) -> Self {
         self.0.remove(COUNTERS);
-        let mut announced: Vec<Document> = Vec::new();
-        for mut line in self.0.remove(CHANGES).unwrap_or_default() {
-            line.remove("_id");
-            if !announced.contains(&line) {
-                announced.push(line);
-            }
+        if let Some(changes) = self.0.get_mut(CHANGES) {
+            changes.iter_mut().for_each(|line| _ = line.remove("_id"));
+            changes.sort_by_key(ToString::to_string);
+            changes.dedup();
         }
-        self.0.insert(CHANGES.to_owned(), announced);
         self
     }
 
-    fn assert_is(&self, expected: &Self, writes: usize) {
-        for (name, documents) in &expected.0 {
-            assert_eq!(self.0.get(name), Some(documents), "{name} after a death before write {writes}");
+    fn assert_is(&self, expected: &Self, what: &str) {
+        for name in self.0.keys().chain(expected.0.keys()) {
+            assert_eq!(self.0.get(name), expected.0.get(name), "{name} {what}");
         }
-        assert!(self == expected, "a death before write {writes} leaves documents where there should be none");
     }
 }
 
-/// How others come to finish what a dead node began.
-#[derive(Clone, Copy)]
-enum Successor {
-    /// They look at the change log.
-    Reader,
+/// What others do while a node stands still.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Others {
+    /// They read the change log.
+    Read,
     /// They are about to change the same documents.
-    Writer,
+    Change,
+    /// They delete every account.
+    Delete,
 }
 
-impl Successor {
-    async fn finish(self, store: &MongoStore) {
+impl Others {
+    async fn go_on(self, store: &MongoStore, deletion: &AuditEvent) {
         match self {
-            Self::Reader => {
-                for _ in 0..2 {
-                    store.changes_after(0, 1).await.unwrap();
-                }
-            }
-            Self::Writer => {
+            Self::Read => read_twice(store).await,
+            Self::Change => {
                 touch_all::<UserDocument>(store).await;
                 touch_all::<SessionDocument>(store).await;
             }
+            Self::Delete => {
+                delete_all(store, deletion).await;
+                read_twice(store).await;
+            }
         }
+    }
+}
+
+/// Reads the change log often enough to find what a dead node left.
+async fn read_twice(store: &MongoStore) {
+    for _ in 0..2 {
+        store.changes_after(0, 1).await.unwrap();
     }
 }
 
 /// Comes to every document of a kind as whoever changes it does, and leaves it.
 async fn touch_all<D: Aggregate>(store: &MongoStore) {
     for document in store.all(store.collection::<Document>(D::COLLECTION).find(doc! {})).await.unwrap() {
-        let id: Bson = document.get("_id").cloned().unwrap();
+        let id = document.get("_id").cloned().unwrap();
         store.change::<D, _>(id, |_| Ok(Decision::Leave(()))).await.unwrap();
     }
 }
 
-/// A node that dies before a write of its own, the first being 0.
-async fn mortal(backend: &MongoBackend, writes: usize) -> (MongoStore, Wire) {
+/// Deletes every account.
+async fn delete_all(store: &MongoStore, event: &AuditEvent) {
+    for user in store.list_users(&UserQuery { limit: 100, ..UserQuery::default() }).await.unwrap() {
+        assert!(store.delete_user(user.id, None, event).await.unwrap());
+    }
+}
+
+/// A node that writes so often and then stands still until its wire is mended.
+async fn tired(backend: &MongoBackend, writes: usize) -> (MongoStore, Wire) {
     let (mut address, database) = address::parse(&backend.url(), &options()).await.unwrap();
     let wire = Wire::to(address.hosts[0].to_string(), writes).await;
     address.hosts = vec![ServerAddress::Tcp { host: wire.address.ip().to_string(), port: Some(wire.address.port()) }];
@@ -123,37 +137,44 @@ async fn mortal(backend: &MongoBackend, writes: usize) -> (MongoStore, Wire) {
     (MongoStore::open(address, database, options()).await.unwrap(), wire)
 }
 
-/// Lets nodes die before each write of an intent. `vain` of its writes are refused before the one that counts.
-async fn survives<P>(
+/// Has nodes stand still before each write of an intent. `vain` of its writes are refused before the one that counts.
+async fn holds<P>(
     vain: usize,
     prepare: impl AsyncFn(&Stand) -> P,
     act: impl AsyncFn(&dyn Store, &P) -> Result<bool, StoreError>,
 ) {
     let Some(backend) = MongoBackend::prepare().await else { return };
     let (stand, database) = (Stand::of(&backend).await, backend.database().await);
-    let prepared = prepare(&stand).await;
+    let (prepared, deletion) = (prepare(&stand).await, stand.event(AuditAction::UserDeleted));
     let before = Contents::of(&database).await;
-    assert!(act(&*stand.store, &prepared).await.unwrap());
-    let (not_begun, done) = (before.clone().essence(), Contents::of(&database).await.essence());
-    assert!(not_begun != done);
-    let survivor = MongoStore::connect(&backend.url(), options()).await.unwrap();
-    for successor in [Successor::Reader, Successor::Writer] {
-        for writes in 0.. {
+    let store = MongoStore::connect(&backend.url(), options()).await.unwrap();
+    assert!(act(&store, &prepared).await.unwrap());
+    let done = Contents::of(&database).await.essence();
+    delete_all(&store, &deletion).await;
+    let deserted = Contents::of(&database).await.essence();
+    let not_begun = before.clone().essence();
+    for others in [Others::Read, Others::Change, Others::Delete] {
+        // Nothing is left of an intent on an account that was deleted before it began.
+        for writes in if others == Others::Delete { vain + 1 } else { 0 }.. {
             before.restore(&database).await;
-            let (node, wire) = mortal(&backend, writes).await;
-            let outlived = tokio::select! {
+            let (node, wire) = tired(&backend, writes).await;
+            let mut acting = Box::pin(act(&node, &prepared));
+            let outlasted = tokio::select! {
                 biased;
-                () = wire.broken() => false,
-                acted = act(&node, &prepared) => acted.is_ok(),
+                () = wire.held() => false,
+                acted = &mut acting => acted.unwrap(),
             };
-            drop(node);
-            successor.finish(&survivor).await;
-            let found = Contents::of(&database).await.essence();
-            found.assert_is(if writes <= vain { &not_begun } else { &done }, writes);
-            if outlived {
+            if outlasted {
                 assert!(writes > vain + 1, "nothing is owed");
                 break;
             }
+            let end = if others == Others::Delete { &deserted } else { &done };
+            others.go_on(&store, &deletion).await;
+            let what = format!("before write {writes}, when others {others:?}");
+            Contents::of(&database).await.essence().assert_is(if writes <= vain { &not_begun } else { end }, &what);
+            wire.mend();
+            assert!(acting.await.unwrap());
+            Contents::of(&database).await.essence().assert_is(end, &format!("{what}, and the node goes on"));
         }
     }
     backend.clear().await;
@@ -184,13 +205,13 @@ async fn a_sign_up_is_whole() {
         new.code = Some(code::new_code(stand, &new.user, CodePurpose::EmailVerification, "123456"));
         (new, stand.event(AuditAction::UserSignedUp))
     };
-    survives(0, prepare, async |node, (new, event)| Ok(node.insert_user(new, event).await? == Inserted::Inserted)).await;
+    holds(0, prepare, async |node, (new, event)| Ok(node.insert_user(new, event).await? == Inserted::Inserted)).await;
 }
 
 #[tokio::test]
 async fn a_linked_identity_is_audited() {
     let prepare = async |stand: &Stand| (person(stand).await, stand.event(AuditAction::IdentityLinked));
-    survives(0, prepare, async |node, (user, event)| {
+    holds(0, prepare, async |node, (user, event)| {
         Ok(node.link_identity(user.id, &identity("1"), event).await? == Inserted::Inserted)
     })
     .await;
@@ -204,7 +225,7 @@ async fn an_unlinked_identity_is_audited() {
         assert_eq!(stand.store.link_identity(user.id, &identity("1"), &linked).await.unwrap(), Inserted::Inserted);
         (user, stand.event(AuditAction::IdentityUnlinked))
     };
-    survives(0, prepare, async |node, (user, event)| node.unlink_identity(user.id, &identity("1"), event).await).await;
+    holds(0, prepare, async |node, (user, event)| node.unlink_identity(user.id, &identity("1"), event).await).await;
 }
 
 #[tokio::test]
@@ -214,7 +235,7 @@ async fn a_disabled_account_with_another_address_has_no_session_and_no_code() {
         (user.status, user.email) = (UserStatus::Disabled, "b@example.com".parse().unwrap());
         (user, stand.event(AuditAction::UserDisabled))
     };
-    survives(0, prepare, async |node, (user, event)| Ok(node.save_user(user, event).await? == Saved::Saved)).await;
+    holds(0, prepare, async |node, (user, event)| Ok(node.save_user(user, event).await? == Saved::Saved)).await;
 }
 
 #[tokio::test]
@@ -225,7 +246,7 @@ async fn a_changed_password_ends_what_was_built_on_the_former() {
         let (kept, _) = stand.session(user.id).await;
         (user, kept, notice, stand.event(AuditAction::PasswordChanged))
     };
-    survives(0, prepare, async |node, (user, kept, notice, event)| {
+    holds(0, prepare, async |node, (user, kept, notice, event)| {
         let (user, keep) = (user.id, Some(kept.id));
         let (new, grant) = (PasswordHash::from_stored("new".to_owned()), SecretHash::of("grant"));
         let proof = PasswordProof::Grant(&grant);
@@ -238,7 +259,7 @@ async fn a_changed_password_ends_what_was_built_on_the_former() {
 #[tokio::test]
 async fn an_address_that_a_pool_verifies_leaves_no_session() {
     let prepare = async |stand: &Stand| (person(stand).await, stand.event(AuditAction::EmailVerified));
-    survives(0, prepare, async |node, (user, event)| node.verify_email(user.id, user.email.key(), event).await).await;
+    holds(0, prepare, async |node, (user, event)| node.verify_email(user.id, user.email.key(), event).await).await;
 }
 
 #[tokio::test]
@@ -248,7 +269,7 @@ async fn a_deleted_account_leaves_its_farewell_only() {
         let farewell = stand.new_mail(user.id, LetterKind::AccountDeleted);
         (user, farewell, stand.event(AuditAction::UserLeft))
     };
-    survives(0, prepare, async |node, (user, farewell, event)| node.delete_user(user.id, Some(farewell), event).await)
+    holds(0, prepare, async |node, (user, farewell, event)| node.delete_user(user.id, Some(farewell), event).await)
         .await;
 }
 
@@ -259,11 +280,11 @@ async fn a_code_is_issued_with_its_mail_and_the_formers_is_dropped() {
         let code = code::new_code(stand, &user, CodePurpose::PasswordReset, "654321");
         (code, stand.event(AuditAction::CodeIssued))
     };
-    survives(0, prepare, async |node, (code, event)| node.issue_code(code, event).await).await;
+    holds(0, prepare, async |node, (code, event)| node.issue_code(code, event).await).await;
 }
 
 /// Redeems a code of a person.
-async fn redemption_survives(
+async fn redemption_holds(
     vain: usize,
     purpose: CodePurpose,
     effect: impl AsyncFn(&Stand, &User) -> CodeEffect,
@@ -278,7 +299,7 @@ async fn redemption_survives(
         let guess = CodeGuess { effect: effect(stand, &user).await, ..guess };
         (guess, stand.event(AuditAction::CodeRedeemed))
     };
-    survives(vain, prepare, async |node, (guess, event)| Ok(expected(&node.redeem_code(guess, event).await?))).await;
+    holds(vain, prepare, async |node, (guess, event)| Ok(expected(&node.redeem_code(guess, event).await?))).await;
 }
 
 fn is_redeemed(redemption: &Redemption) -> bool {
@@ -288,13 +309,13 @@ fn is_redeemed(redemption: &Redemption) -> bool {
 #[tokio::test]
 async fn a_code_that_verifies_a_contested_address_ends_every_session() {
     let effect = async |_: &Stand, _: &User| CodeEffect::VerifyEmail;
-    redemption_survives(0, CodePurpose::EmailVerification, effect, is_redeemed).await;
+    redemption_holds(0, CodePurpose::EmailVerification, effect, is_redeemed).await;
 }
 
 #[tokio::test]
 async fn a_code_gives_its_grant_and_its_letter_is_dropped() {
     let effect = async |stand: &Stand, _: &User| CodeEffect::Grant { grant: SecretHash::of("new"), until: stand.now() };
-    redemption_survives(0, CodePurpose::PasswordReset, effect, is_redeemed).await;
+    redemption_holds(0, CodePurpose::PasswordReset, effect, is_redeemed).await;
 }
 
 #[tokio::test]
@@ -302,7 +323,7 @@ async fn a_code_moves_an_account_and_the_former_address_hears_of_it() {
     let effect = async |stand: &Stand, user: &User| CodeEffect::ChangeEmail {
         notice: stand.new_mail(user.id, LetterKind::EmailChanged),
     };
-    redemption_survives(0, CodePurpose::EmailChange, effect, is_redeemed).await;
+    redemption_holds(0, CodePurpose::EmailChange, effect, is_redeemed).await;
 }
 
 #[tokio::test]
@@ -312,7 +333,7 @@ async fn a_code_for_an_address_taken_meanwhile_is_used_up() {
         CodeEffect::ChangeEmail { notice: stand.new_mail(user.id, LetterKind::EmailChanged) }
     };
     // The move itself is refused.
-    redemption_survives(1, CodePurpose::EmailChange, effect, |redemption| *redemption == Redemption::Taken).await;
+    redemption_holds(1, CodePurpose::EmailChange, effect, |redemption| *redemption == Redemption::Taken).await;
 }
 
 #[tokio::test]
@@ -321,10 +342,8 @@ async fn a_session_begins_with_its_sign_in() {
         let user = person(stand).await;
         (stand.new_session(user.id, None).0, stand.event(AuditAction::SessionStarted))
     };
-    survives(0, prepare, async |node, (session, event)| {
-        Ok(node.start_session(session, event).await? == Started::Started)
-    })
-    .await;
+    holds(0, prepare, async |node, (session, event)| Ok(node.start_session(session, event).await? == Started::Started))
+        .await;
 }
 
 #[tokio::test]
@@ -333,7 +352,7 @@ async fn a_session_ends_with_its_line() {
         let user = person(stand).await;
         (stand.session(user.id).await.0, stand.event(AuditAction::SessionEnded))
     };
-    survives(0, prepare, async |node, (session, event)| {
+    holds(0, prepare, async |node, (session, event)| {
         node.end_session(session.id, EndReason::SignedOut, event.at, event).await
     })
     .await;
@@ -342,7 +361,7 @@ async fn a_session_ends_with_its_line() {
 #[tokio::test]
 async fn every_session_of_a_user_ends() {
     let prepare = async |stand: &Stand| (person(stand).await, stand.event(AuditAction::SessionEnded));
-    survives(0, prepare, async |node, (user, event)| {
+    holds(0, prepare, async |node, (user, event)| {
         Ok(node.end_user_sessions(user.id, EndReason::SignedOut, event.at, event).await? == 2)
     })
     .await;
@@ -359,7 +378,7 @@ async fn a_token_used_again_ends_its_session() {
         stand.wait(3600);
         (stand.turn(&session, &token, 2), stand.event(AuditAction::SessionEnded))
     };
-    survives(0, prepare, async |node, (turn, event)| {
+    holds(0, prepare, async |node, (turn, event)| {
         Ok(matches!(node.rotate_refresh(turn, event).await?, Rotation::Reused { .. }))
     })
     .await;

@@ -1,14 +1,13 @@
-//! A connection to the server that breaks at a chosen write: to the server and to other nodes, whoever is behind it dies
-//! there.
+//! A connection to the server that holds back a chosen write and all that follow it: to the server and to other nodes,
+//! whoever is behind it has died there, or pauses.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// Commands that write.
 const WRITES: [&[u8]; 4] = [b"insert", b"update", b"delete", b"findAndModify"];
@@ -23,16 +22,16 @@ pub(super) struct Wire {
 }
 
 struct State {
-    writes_left: AtomicUsize,
-    broken: Notify,
+    writes: Semaphore,
+    held: Notify,
 }
 
 impl Wire {
-    /// A wire to a server that bears so many writes and breaks at the next, which the server does not hear.
+    /// A wire to a server that passes so many writes on, and the next when it is mended.
     pub(super) async fn to(server: String, writes: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State { writes_left: AtomicUsize::new(writes), broken: Notify::new() });
+        let state = Arc::new(State { writes: Semaphore::new(writes), held: Notify::new() });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((node, _)) = listener.accept().await {
@@ -46,30 +45,37 @@ impl Wire {
         Self { address, state }
     }
 
-    /// Comes when the wire has broken.
-    pub(super) async fn broken(&self) {
-        self.state.broken.notified().await;
+    /// Comes when a write is held back.
+    pub(super) async fn held(&self) {
+        self.state.held.notified().await;
+    }
+
+    /// Passes everything on from now.
+    pub(super) fn mend(&self) {
+        self.state.writes.add_permits(Semaphore::MAX_PERMITS / 2);
     }
 }
 
 impl State {
-    /// Passes messages on to the server until one of them breaks the wire, or a side hangs up.
+    /// Passes messages on to the server until a side hangs up.
     async fn pass_on(&self, mut node: OwnedReadHalf, mut server: OwnedWriteHalf) -> std::io::Result<()> {
         loop {
             let length = node.read_i32_le().await?;
             let mut message = length.to_le_bytes().to_vec();
             message.resize(usize::try_from(length).unwrap(), 0);
             node.read_exact(&mut message[4..]).await?;
-            if is_write(&message) && !self.bears_one_more() {
-                self.broken.notify_one();
-                return Ok(());
+            if is_write(&message) {
+                self.wait_for_leave().await;
             }
             server.write_all(&message).await?;
         }
     }
 
-    fn bears_one_more(&self) -> bool {
-        self.writes_left.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+    async fn wait_for_leave(&self) {
+        if self.writes.available_permits() == 0 {
+            self.held.notify_one();
+        }
+        self.writes.acquire().await.unwrap().forget();
     }
 }
 
