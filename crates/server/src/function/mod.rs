@@ -83,8 +83,8 @@ impl DoorwardFunction {
 }
 
 impl Opened {
-    /// Takes up secrets that were replaced, and forgets what others have revoked since the last look. A first failure may be no more than a connection that
-    /// died while the process was frozen.
+    /// Takes up secrets that were replaced, and forgets what others have revoked since the last look. A first failure may be
+    /// no more than a connection that died while the process was frozen.
     async fn catch_up(&self, now: Timestamp) {
         if let Some(secrets) = &self.secrets {
             secrets.catch_up(&self.identity).await;

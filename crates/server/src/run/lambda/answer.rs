@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, SET_COOKIE, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue};
@@ -24,7 +24,7 @@ use super::event::Payload;
 const OF_CONNECTION: [HeaderName; 4] =
     [CONNECTION, CONTENT_LENGTH, HeaderName::from_static("keep-alive"), TRANSFER_ENCODING];
 /// Between the head of a streamed answer and its body.
-const SEPARATOR: [u8; 8] = [0; 8];
+const SEPARATOR: &[u8] = &[0; 8];
 /// Why a streamed answer ended before its end.
 pub(super) const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
 
@@ -42,9 +42,10 @@ pub(super) fn whole(payload: Payload, head: &Parts, body: &[u8]) -> Option<Vec<u
 
 /// The answer as it comes, until its time is up.
 pub(super) fn streamed<B: Body<Data = Bytes>>(payload: Payload, head: &Parts, body: B, until: Instant) -> Streamed<B> {
-    let mut prelude = BytesMut::from(Value::from(told(payload, head)).to_string().as_bytes());
-    prelude.put_slice(&SEPARATOR);
-    Streamed { prelude: Some(prelude.freeze()), body, alarm: Box::pin(sleep_until(until)), is_over: false }
+    let prelude = Value::from(told(payload, head)).to_string();
+    // A piece each, as an emulator wants it.
+    let opening = [prelude.into(), Bytes::from_static(SEPARATOR)].into_iter();
+    Streamed { opening, body, alarm: Box::pin(sleep_until(until)), is_over: false }
 }
 
 /// Status, headers and cookies.
@@ -76,7 +77,7 @@ fn values(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
 pin_project! {
     /// A streamed answer: head, separator, body. Where the body breaks off, a trailer says so.
     pub(super) struct Streamed<B> {
-        prelude: Option<Bytes>,
+        opening: std::array::IntoIter<Bytes, 2>,
         #[pin]
         body: B,
         alarm: Pin<Box<Sleep>>,
@@ -93,8 +94,8 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.project();
-        if let Some(prelude) = this.prelude.take() {
-            return Poll::Ready(Some(Ok(Frame::data(prelude))));
+        if let Some(piece) = this.opening.next() {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         if *this.is_over {
             return Poll::Ready(None);
