@@ -37,6 +37,13 @@ pub fn hs256(claims: &Value, secret: &[u8]) -> String {
     forge(&json!({"alg": "HS256", "typ": "JWT"}), claims, secret)
 }
 
+/// Whether a token carries the signature of HS256 by that secret.
+pub fn is_signed_hs256(token: &str, secret: &str) -> bool {
+    let Some((input, signature)) = token.rsplit_once('.') else { return false };
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hmac::verify(&key, input.as_bytes(), &from_base64url(signature)).is_ok()
+}
+
 /// Seconds since 1970, for `exp` and `iat`.
 pub fn now() -> i64 {
     let since = std::time::UNIX_EPOCH.elapsed().expect("the clock is past 1970");

@@ -11,6 +11,7 @@ use doorward_protocol::algorithm::Algorithm;
 use doorward_protocol::jwk::SigningKey;
 use doorward_protocol::jwt::half_hash;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::issuer::{Answer, Issuer};

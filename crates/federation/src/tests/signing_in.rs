@@ -1,13 +1,16 @@
 //! What an honest provider is asked, and what is believed of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use doorward_identity::provider::{AuthorizationRequest, ProviderError, Providers};
+use doorward_identity::secret::SecretSource;
 use doorward_protocol::algorithm::Algorithm;
 use doorward_protocol::jwk::SigningKey;
 use doorward_protocol::jwt::Unverified;
 use jiff::SignedDuration;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
@@ -189,6 +192,37 @@ async fn the_client_proves_who_it_is_as_configured_else_as_the_provider_likes_it
         assert!(asked.head.contains(header), "{}", asked.head);
         assert_eq!(form.get("client_secret").map(String::as_str), secret);
         assert_eq!(form.contains_key("client_id"), header.is_empty());
+    }
+}
+
+/// A secret that another was put in the place of, which shows when the old one is refused.
+#[derive(Debug)]
+struct Replaced;
+
+#[async_trait]
+impl SecretSource for Replaced {
+    fn current(&self) -> SecretString {
+        "old".into()
+    }
+
+    async fn after_refusal(&self, refused: &SecretString) -> Option<SecretString> {
+        (refused.expose_secret() == "old").then(|| "new".into())
+    }
+}
+
+#[tokio::test]
+async fn a_client_secret_that_is_refused_is_asked_for_anew_once() {
+    for (error, asked, secret) in [("invalid_client", 2, "new"), ("invalid_grant", 1, "old")] {
+        let mut story = Story::honest().await;
+        story.config.client_secret = Some(Arc::new(Replaced));
+        story.config.client_auth = Some(ClientAuth::Post);
+        let body = json!({ "error": error }).to_string();
+        let answer = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        story.answers.push(("/token", Answer::Raw(answer)));
+        story.sign_in().await.unwrap_err();
+        assert_eq!(story.issuer.asked("/token"), asked, "{error}");
+        let form = pairs(&story.issuer.last_asked("/token").body);
+        assert_eq!(form.get("client_secret").map(String::as_str), Some(secret));
     }
 }
 

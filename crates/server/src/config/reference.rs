@@ -22,7 +22,7 @@ flags; the later one wins.
 - The [old names](#old-names) of the systems that Doorward replaces are read as they are. Two variables that say different
   things of one setting stop the start.
 - Times are written `500ms`, `10s`, `15m`, `1h`, `7d`; sizes `512B`, `16KiB`, `10MiB`, `1GiB`.
-- A *secret* may be a reference instead: `file:///run/secrets/name`, `env:NAME`.
+- A *secret* may be a [reference](secrets.md) instead: `file:///run/secrets/name`, `env:NAME`, `aws-sm://name#key`.
 - An unknown setting is a mistake, and all mistakes are reported at once. `doorward config check` only checks;
   `doorward config show` tells each value and where it comes from, without secrets.
 

@@ -14,6 +14,7 @@ use crate::secrets::{Reference, Unreadable, Vault};
 const KEY_TO_AWS: &str = "aws.";
 
 /// What has to be known to read secrets, before the configuration can be judged as a whole.
+#[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "a build without AWS asks nobody"))]
 #[derive(Debug)]
 pub(crate) struct SecretsAccess {
     /// What settings refer to, by their keys.

@@ -29,6 +29,7 @@ impl Stage {
 }
 
 /// What a secret holds.
+#[cfg_attr(not(any(feature = "aws", test)), expect(dead_code, reason = "a build without AWS asks nobody"))]
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     pub(super) text: SecretString,
@@ -51,7 +52,8 @@ impl Version {
             Some(_) => Err(Unreadable::new(format!("{key:?} in it is no text"), "write the member's value as text")),
             None => {
                 // Names of members, never what they hold.
-                let keys: Vec<_> = members.keys().map(|key| format!("{key:?}")).collect();
+                let mut keys: Vec<_> = members.keys().map(|key| format!("{key:?}")).collect();
+                keys.sort();
                 let there = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
                 Err(Unreadable::new(format!("has no member {key:?}"), format!("its members are: {there}")))
             }
@@ -91,7 +93,7 @@ mod tests {
         );
         assert_eq!(told("[\"hunter2\"]", Some("k")), told("hunter2", Some("k")));
         let told_keys = told(r#"{"username": "hunter2", "pass": "hunter2"}"#, Some("password"));
-        assert_eq!(told_keys, "has no member \"password\"; its members are: \"username\", \"pass\"");
+        assert_eq!(told_keys, "has no member \"password\"; its members are: \"pass\", \"username\"");
         assert_eq!(told("{}", Some("password")), "has no member \"password\"; its members are: none");
         for (text, key) in [("", None), (r#"{"k": ""}"#, Some("k"))] {
             assert_eq!(told(text, key), "is empty; put the secret into it");

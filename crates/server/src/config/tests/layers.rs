@@ -138,7 +138,7 @@ fn a_secret_may_be_kept_elsewhere() {
         ("file:///no/such/file", "cannot be read"),
         ("file://relative", "is not absolute"),
         ("env:NOT_THERE", "names a variable that is not set"),
-        ("aws-sm://name#key", "not in this build"),
+        ("aws-sm://name#key", "was not read"),
     ] {
         let mistakes = refused(&sources("", &[("JWT_SECRET", reference)], ""));
         assert!(mistakes.len() == 1 && mistakes[0].contains(what), "{mistakes:?}");
