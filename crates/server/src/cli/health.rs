@@ -15,7 +15,7 @@ pub(crate) struct HealthArgs {
     /// Only whether the process answers, however its store is
     #[arg(long)]
     live: bool,
-    /// Where to ask [default: server.admin_listen]
+    /// Where to ask [default: the admin listener]
     #[arg(long, value_name = "HOST:PORT")]
     at: Option<String>,
 }
