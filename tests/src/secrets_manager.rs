@@ -79,10 +79,12 @@ impl SecretsManager {
             let found = versions.iter().find(|(_, stages)| has_stage(stages));
             found.map(|(version, _)| version.clone()).expect("a version of that stage")
         };
+        let (new, old) = (of_stage("AWSPENDING"), of_stage("AWSCURRENT"));
         let body = json!({
-            "SecretId": name, "VersionStage": "AWSCURRENT",
-            "MoveToVersionId": of_stage("AWSPENDING"), "RemoveFromVersionId": of_stage("AWSCURRENT"),
+            "SecretId": name, "VersionStage": "AWSCURRENT", "MoveToVersionId": new, "RemoveFromVersionId": old,
         });
+        self.call("UpdateSecretVersionStage", body).expect(200);
+        let body = json!({"SecretId": name, "VersionStage": "AWSPENDING", "RemoveFromVersionId": new});
         self.call("UpdateSecretVersionStage", body).expect(200);
     }
 

@@ -12,7 +12,7 @@ use doorward_tests::{Setup, Store};
 use serde_json::json;
 
 const KEYS: [&str; 3] =
-    ["hunter2-Zb6Wq1Xn8Rt5Ly0Pc7Km4Vd", "hunter2-Jh3Fs9Gk2Bx7Nq4Wz8Mt1Yc", "hunter2-Qp5Lv0Rd6Tj3Xh9Ck2Sn8Bw"];
+    ["hunter2-Zb6Wq1Xn8Rt5Ly0Pc7Km4VdEa", "hunter2-Jh3Fs9Gk2Bx7Nq4Wz8Mt1YcUi", "hunter2-Qp5Lv0Rd6Tj3Xh9Ck2Sn8BwOo"];
 
 #[test]
 fn every_mistake_is_told_at_once_with_key_place_and_remedy() {

@@ -32,8 +32,9 @@ fn setup(store: Store) -> (Setup, Role) {
     let role = Role::create(database, PASSWORDS[0]);
     let (_, path) = database.url.rsplit_once('/').expect("a path");
     let url = format!("postgres://{}/{path}", database.server());
-    // Few connections, so that many requests share what happens to one.
-    (setup.clone().set("store.url", &url).set("store.max_connections", "3"), role)
+    // Few connections, so that many requests share what happens to one; and time enough on a machine that is busy.
+    let setup = setup.clone().set("store.url", &url).set("store.max_connections", "3").set("store.timeout", "30s");
+    (setup, role)
 }
 
 fn by_reference(setup: Setup) -> Setup {

@@ -72,8 +72,13 @@ mod built {
             let asked = self.client.get_secret_value().secret_id(id).version_stage(stage.as_str());
             // An ARN says itself where it is.
             let region = id.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2));
+            let region = region.map(|region| Region::new(region.to_owned()));
+            if region.is_none() && self.client.config().region().is_none() {
+                let hint = "set AWS_REGION, or write the secret's whole ARN for its name";
+                return Err(Unreadable::new("cannot be read: nobody says in which region it is", hint));
+            }
             let sent = async {
-                match region.map(|region| Region::new(region.to_owned())) {
+                match region {
                     Some(region) => asked.customize().config_override(Builder::new().region(region)).send().await,
                     None => asked.send().await,
                 }
@@ -92,22 +97,15 @@ mod built {
                 SdkError::TimeoutError(_) => self.late(),
                 SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
                     Some(error) if error.is_timeout() => self.late(),
+                    // Before anything is sent it is signed.
+                    Some(error) if error.is_other() && error.as_other().is_none() => self.without_credentials(),
                     Some(error) => Unreadable::new(
                         format!("cannot be read: {place} cannot be reached: {}", innermost(error)),
                         "see that there is a way there: an endpoint of the VPC, or a NAT",
                     ),
-                    None => Unreadable::new(
-                        format!(
-                            "cannot be read: there are no AWS credentials to ask {place} with, or they cannot be had"
-                        ),
-                        "give the process a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-                    ),
+                    None => self.without_credentials(),
                 },
                 SdkError::ServiceError(answer) => self.refused(answer.err()),
-                SdkError::ConstructionFailure(_) => Unreadable::new(
-                    "cannot be read: nobody says in which region it is",
-                    "set AWS_REGION, or write the secret's whole ARN for its name",
-                ),
                 _ => Unreadable::new(
                     format!("cannot be read: {place} answers what makes no sense"),
                     "see that it is Amazon's",
@@ -146,6 +144,16 @@ mod built {
                 ),
                 _ => told(format!("cannot be had from {place}"), "try again, and look the code up if it stays"),
             }
+        }
+
+        fn without_credentials(&self) -> Unreadable {
+            Unreadable::new(
+                format!(
+                    "cannot be read: there are no AWS credentials to ask {} with, or they cannot be had",
+                    self.place
+                ),
+                "give the process a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            )
         }
 
         fn late(&self) -> Unreadable {

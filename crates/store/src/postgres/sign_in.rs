@@ -73,7 +73,7 @@ impl SignIn {
             Fault::Connecting(error) if is_refusal(&error) => OpenError::Refused {
                 server: format!("{}:{}", address.get_host(), address.get_port()),
                 user: address.get_username().to_owned(),
-                reason: error.to_string(),
+                reason: error.as_database_error().map_or_else(String::new, |error| error.message().to_owned()),
                 origin: self.source.as_ref().map_or_else(|| "its address".to_owned(), |source| source.origin()),
             },
             Fault::Credentials(error) => error.into(),
