@@ -12,7 +12,7 @@ use crate::instance::{Doorward, Setup};
 use crate::mailbox::Mailbox;
 use crate::shape::text;
 use crate::store::Store;
-use crate::{PASSWORD, part};
+use crate::{PASSWORD, lambda, part};
 
 /// The sender of every mail.
 pub const SENDER: &str = "Harbour Door <door@harbour.example>";
@@ -48,7 +48,7 @@ macro_rules! on_every_keeper {
             $(#[test] fn $claim() { $crate::accounts::kept_here($crate::Store::Sqlite, super::$claim); })+
         }
         mod every_row {
-            use $crate::accounts::{NamedClaim, kept_here, kept_in_a_pool, run_all};
+            use $crate::accounts::{NamedClaim, kept_by_a_function, kept_here, kept_in_a_pool, run_all};
             use $crate::cognito::PoolClient;
             const CLAIMS: &[NamedClaim] = &[$((stringify!($claim), super::$claim)),+];
             #[test]
@@ -58,6 +58,10 @@ macro_rules! on_every_keeper {
             #[test]
             fn holds_on_mongodb() {
                 kept_here($crate::Store::Mongo, |accounts| run_all(accounts, CLAIMS));
+            }
+            #[test]
+            fn holds_on_lambda() {
+                kept_by_a_function(|accounts| run_all(accounts, CLAIMS));
             }
             #[test]
             fn holds_in_a_pool_for_a_client_without_a_secret() {
@@ -74,6 +78,11 @@ macro_rules! on_every_keeper {
 /// Runs a claim over a Doorward that keeps the passwords itself.
 pub fn kept_here(store: Store, claim: fn(&Accounts)) {
     crate::store::with(store, |store| part::with(&["python"], || claim(&Accounts::local(store))));
+}
+
+/// The same over a Doorward that is a function of AWS Lambda.
+pub fn kept_by_a_function(claim: impl Fn(&Accounts)) {
+    lambda::with(|store| part::with(&["python"], || claim(&Accounts::local(store))));
 }
 
 /// A claim about accounts, by its name.

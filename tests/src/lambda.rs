@@ -23,13 +23,18 @@ thread_local! {
     static ON_LAMBDA: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `claim` with every Doorward it starts being a function, on the store that `TEST_LAMBDA_STORE` names: PostgreSQL
-/// unless it says otherwise, or SQLite where there is none.
+/// Runs `claim` with every Doorward it starts being a function, on the store that `TEST_LAMBDA_STORE` names; else on the
+/// first that is there of MongoDB, PostgreSQL and SQLite.
 pub fn with(claim: impl FnOnce(Store)) {
     part::with(&[PART], || {
         ON_LAMBDA.set(true);
         store::with(store(), claim);
     });
+}
+
+/// Lets the instances that this test starts from now on listen themselves.
+pub fn no_longer() {
+    ON_LAMBDA.set(false);
 }
 
 /// Whether this test's instances are functions.
@@ -38,12 +43,10 @@ pub(crate) fn is_asked_for() -> bool {
 }
 
 fn store() -> Store {
-    match std::env::var("TEST_LAMBDA_STORE").as_deref() {
-        Ok("sqlite") => Store::Sqlite,
-        Ok("postgres") => Store::Postgres,
-        Ok(other) => panic!("TEST_LAMBDA_STORE names {other}"),
-        Err(_) if store::postgres_url().is_some() => Store::Postgres,
-        Err(_) => Store::Sqlite,
+    let all = [Store::Mongo, Store::Postgres, Store::Sqlite];
+    match std::env::var("TEST_LAMBDA_STORE") {
+        Ok(name) => all.into_iter().find(|store| store.name() == name).expect("the name of a store"),
+        Err(_) => all.into_iter().find(|store| store.is_available()).expect("SQLite is always there"),
     }
 }
 
@@ -83,13 +86,14 @@ impl Emulator {
         command
     }
 
-    /// Calls the function with an event and gives what it answered.
+    /// Calls the function with an event and gives what came of it: 200 with what it answered, or 500 with an error.
     pub fn invoke(&self, event: &Value) -> Response {
-        invoke(self.address, event.to_string())
+        Client::new(self.address).post(INVOCATIONS).body(event.to_string()).send()
     }
-}
 
-/// The same of the emulator at `address`, whatever the event is.
-pub fn invoke(address: SocketAddr, event: impl Into<Vec<u8>>) -> Response {
-    Client::new(address).post(INVOCATIONS).body(event).send()
+    /// The same with an event that stands for a request: gives the answer as the trigger reads it.
+    #[track_caller]
+    pub fn answer(&self, event: &Value) -> Value {
+        self.invoke(event).expect(200).json()
+    }
 }

@@ -35,7 +35,7 @@ impl Store {
         }
     }
 
-    fn is_available(self) -> bool {
+    pub(crate) fn is_available(self) -> bool {
         self.variable().is_none_or(|variable| url_of(variable).is_some())
     }
 
@@ -149,7 +149,7 @@ impl Database {
         self.execute(&moved.concat());
     }
 
-    /// PostgreSQL only: the host and port of its server, as its URL names them.
+    /// Not of SQLite: the host and port of its server, as its URL names them.
     pub fn server(&self) -> &str {
         let (_, rest) = self.url.split_once("://").expect("a URL");
         let (authority, _) = rest.split_once('/').expect("a URL with a database");
