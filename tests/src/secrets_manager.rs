@@ -15,7 +15,7 @@ use crate::shape::text;
 /// A running Secrets Manager with nothing in it.
 #[derive(Debug)]
 pub struct SecretsManager {
-    part: Part,
+    _part: Part,
     _folder: Scratch,
     address: SocketAddr,
 }
@@ -27,7 +27,7 @@ impl SecretsManager {
         let (folder, address) = (Scratch::new(), ports::free());
         let mut command = client("secrets.py", &[&address.port().to_string(), &folder.path().to_string_lossy()]);
         let (part, _) = Part::announced(&mut command);
-        Self { part, _folder: folder, address }
+        Self { _part: part, _folder: folder, address }
     }
 
     /// Where it listens.
@@ -92,11 +92,6 @@ impl SecretsManager {
     #[track_caller]
     pub fn delete(&self, name: &str) {
         self.call("DeleteSecret", json!({"SecretId": name})).expect(200);
-    }
-
-    /// Ends it without warning.
-    pub fn kill(&mut self) {
-        self.part.kill();
     }
 
     fn call(&self, operation: &str, body: Value) -> Response {

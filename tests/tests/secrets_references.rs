@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use doorward_tests::accounts::registration;
+use doorward_tests::cable::Cable;
 use doorward_tests::certificate::Certificate;
 use doorward_tests::deadline::until;
 use doorward_tests::mailbox::{Mailbox, Protection};
@@ -99,17 +100,23 @@ fn a_shared_secret_is_replaced_without_a_restart_and_no_token_is_lost() {
 
 #[test]
 fn a_secret_that_cannot_be_read_any_more_goes_on_serving() {
-    let mut secrets = SecretsManager::start();
+    let secrets = SecretsManager::start();
     secrets.create("jwt", KEYS[0]);
-    let setup = secrets.serves_directly(Setup::on(Store::Sqlite)).set("secrets.refresh", "1s");
+    let cable = Cable::to(&secrets.address().to_string());
+    let setup = SecretsManager::serves(Setup::on(Store::Sqlite), &format!("http://{}", cable.address()));
+    let setup = setup.set("secrets.refresh", "1s");
     let doorward = setup.set("tokens.secret", "aws-sm://jwt").set("tokens.encryption_key", KEYS[2]).start();
     let person = doorward.person("ann");
-    secrets.kill();
+    cable.cut();
     until("the loss is told", Duration::from_secs(30), || {
         doorward.log().contains("a secret cannot be read again; the one that is known goes on").then_some(())
     });
     assert!(doorward.accepts(&person.access_token));
     doorward.signed_in(&person.email);
+    cable.mend();
+    until("it is read again", Duration::from_secs(30), || {
+        doorward.log().contains("the secret can be read again").then_some(())
+    });
 }
 
 #[test]
