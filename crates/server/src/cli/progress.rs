@@ -45,13 +45,14 @@ impl Progress {
         self.stage = stage;
         match &mut self.form {
             Form::Bar(bar) => {
-                if is_new {
-                    bar.reset();
-                    bar.set_prefix(stage);
-                }
                 bar.set_length(total.max(done));
                 bar.set_position(done);
                 bar.set_message(at.to_owned());
+                if is_new {
+                    bar.set_prefix(stage);
+                    // What was done before is not what this takes.
+                    bar.reset_eta();
+                }
             }
             Form::Lines { begun, from, told } => {
                 if is_new {

@@ -10,8 +10,8 @@ use secrecy::SecretString;
 
 use super::Backend;
 use super::backend::{options, server, unique_name};
-use crate::Applied;
 use crate::mongo::tests::watch::Watch;
+use crate::{Applied, MongoStore};
 
 pub(crate) struct MongoBackend {
     server: String,
@@ -28,6 +28,11 @@ impl MongoBackend {
         format!("{}/{}?{query}", base.unwrap_or_default(), self.database).into()
     }
 
+    /// Its store, watched, before it is migrated.
+    pub(crate) async fn store(&self) -> MongoStore {
+        self.watch.connect(&self.url(), options()).await.unwrap()
+    }
+
     /// The database, outside any store.
     pub(crate) async fn database(&self) -> mongodb::Database {
         Client::with_uri_str(&self.server).await.unwrap().database(&self.database)
@@ -42,7 +47,7 @@ impl Backend for MongoBackend {
     }
 
     async fn node(&self) -> (Arc<dyn Store>, Applied) {
-        let store = self.watch.connect(&self.url(), options()).await.unwrap();
+        let store = self.store().await;
         let applied = store.migrate().await.unwrap();
         (Arc::new(store), applied)
     }

@@ -147,8 +147,7 @@ impl<'a> Reading<'a> {
     }
 
     fn sum(self) -> Sum {
-        let digest = self.digest.finish();
-        let checksum = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let checksum = Key::Hash(self.digest.finish().as_ref().to_vec()).to_string();
         Sum { kind: self.kind, count: self.count, checksum }
     }
 }

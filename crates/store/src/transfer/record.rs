@@ -199,7 +199,7 @@ pub(crate) struct Session {
     pub(crate) refresh_generation: i64,
     pub(crate) credential_expires_at: Time,
     #[sqlx(skip)]
-    pub(crate) retired: Vec<Retired>,
+    pub(crate) retired: Vec<RetiredToken>,
     #[sqlx(skip)]
     pub(crate) provider: Option<ProviderShare>,
 }
@@ -214,7 +214,7 @@ impl Session {
 
 /// A refresh token that was replaced.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::FromRow)]
-pub(crate) struct Retired {
+pub(crate) struct RetiredToken {
     pub(crate) generation: i64,
     pub(crate) refresh_hash: Vec<u8>,
     pub(crate) salt: Vec<u8>,

@@ -148,7 +148,7 @@ impl TryFrom<&record::Session> for SessionDocument {
             sealed_tokens: binary(&share.sealed_tokens),
             renew_at: share.renew_at.map(date),
         };
-        let retired = |(index, token): (i64, &record::Retired)| {
+        let retired = |(index, token): (i64, &record::RetiredToken)| {
             // Their place is their generation.
             let hash = (token.generation == index).then(|| binary(&token.refresh_hash));
             let hash = readable(hash, "generation of a refresh token")?;
@@ -192,7 +192,7 @@ impl TryFrom<SessionDocument> for record::Session {
             })
         };
         let retired = |(generation, token): (i64, RetiredDocument)| {
-            Ok(record::Retired {
+            Ok(record::RetiredToken {
                 generation,
                 refresh_hash: bytes(token.hash),
                 salt: bytes(token.salt),

@@ -7,12 +7,11 @@ use mongodb::bson::{Document, doc};
 use super::fixture::{everything, fill, now};
 use super::interruption::{Last, cut_off_everywhere};
 use super::{copied, copied_whole, postgres, records, sqlite};
-use crate::MongoStore;
-use crate::conformance::{Backend, Folder, MongoBackend, PostgresBackend, options};
+use crate::conformance::{Backend, Folder, MongoBackend, PostgresBackend};
 use crate::transfer::{CopyError, End, Kind, checksums};
 
 async fn documents(backend: &MongoBackend) -> End {
-    let store = MongoStore::connect(&backend.url(), options()).await.unwrap();
+    let store = backend.store().await;
     store.migrate().await.unwrap();
     End::from(Arc::new(store))
 }

@@ -31,12 +31,12 @@ pub(super) fn everything() -> Vec<(Kind, Vec<Value>)> {
         (Kind::AuditEvents, audit_events()),
     ]
     .into_iter()
-    .map(|(kind, values)| (kind, in_order(kind, values)))
+    .map(|(kind, values)| (kind, in_order(kind, &values)))
     .collect()
 }
 
-fn in_order(kind: Kind, values: Vec<Value>) -> Vec<Value> {
-    let mut lines = page(kind, &values).lines().unwrap();
+fn in_order(kind: Kind, values: &[Value]) -> Vec<Value> {
+    let mut lines = page(kind, values).lines().unwrap();
     lines.sort_by(|one, other| one.key.cmp(&other.key));
     lines.iter().map(|line| serde_json::from_slice(&line.bytes).unwrap()).collect()
 }
