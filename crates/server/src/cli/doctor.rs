@@ -7,6 +7,7 @@ mod browser;
 mod clock;
 mod finding;
 mod issuers;
+mod lambda;
 mod listening;
 mod mail;
 mod passwords;
@@ -71,7 +72,10 @@ async fn examine(config: &Config, sources: &Sources) -> Vec<Finding> {
     findings.extend(store::examine(config).await);
     findings.extend(secrets::examine(config, sources));
     findings.push(passwords::hash_time(&config.password, &SystemEntropy));
-    findings.extend(listening::examine(config).await);
+    match &config.lambda.host {
+        Some(host) => findings.extend(lambda::examine(config, host, &SystemEntropy)),
+        None => findings.extend(listening::examine(config).await),
+    }
     findings.extend(browser::examine(config));
     findings.extend(mail::examine(config).await);
     findings.extend(user_pool::examine(config).await);

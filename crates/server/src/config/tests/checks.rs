@@ -215,6 +215,21 @@ const ROWS: &[(&str, &str, &str)] = &[
     ),
     ("Amazon SES without a region", "[mail]\nurl = \"ses:\"\nfrom = \"us@example.com\"", "mail.url: names no region"),
     (
+        "a role that is not among `roles.known`, where there are any",
+        "[roles]\nknown = [\"auditor\"]\nnew_accounts = [\"user\", \"admin\", \"auditor\", \"member\"]",
+        "roles.new_accounts: \"member\" is none of the known roles: user, admin, auditor",
+    ),
+    (
+        "a role that is not among `roles.known`, where there are any",
+        "[roles]\nknown = \"auditor\"\n[[routes]]\nname = \"r\"\npath = \"/r\"\nupstream = \"http://10.0.0.1\"\nrequire.roles = [\"user\", \"auditors\"]",
+        "routes[0].require.roles: \"auditors\" is none of",
+    ),
+    (
+        "`admin` among `roles.new_accounts`",
+        "[roles]\nnew_accounts = [\"member\", \"admin\"]",
+        "roles.new_accounts: makes an administrator of everybody",
+    ),
+    (
         "two routes of one name",
         "[services]\ngeneration_url = \"http://10.0.0.1\"\n[[routes]]\nname = \"chat\"\npath = \"/c\"\nupstream = \"http://10.0.0.1\"",
         "routes[2].name: \"chat\"",
@@ -263,6 +278,11 @@ const PROVIDERS: &[(&str, &str, &str)] = &[
         "a rule for groups that gives nothing",
         "id = \"q\"\n[[providers.groups]]\ngroup = \"g\"",
         "providers[1].groups[0].roles: is empty",
+    ),
+    (
+        "a role that is not among `roles.known`, where there are any",
+        "id = \"q\"\n[[providers.groups]]\ngroup = \"g\"\nroles = [\"admin\", \"staff\"]\n[roles]\nknown = \"auditor\"",
+        "providers[1].groups[0].roles: \"staff\" is none of",
     ),
     (
         "an http redirect URI beyond this machine",
@@ -320,6 +340,7 @@ fn every_row_is_tested() {
         ROWS.iter().chain(ROUTES).chain(PROVIDERS).any(|(row, ..)| *row == refuses)
             || refuses == "routes on Doorward's own paths"
             || refuses == "a Cognito pool or Amazon SES in a build without the feature `aws`"
+            || refuses == "a SQLite store on AWS Lambda"
     };
     let untested: Vec<_> = CHECKS.iter().map(|check| check.refuses).filter(|refuses| !tested(refuses)).collect();
     assert_eq!(untested, [""; 0]);

@@ -6,6 +6,7 @@ mod accounts;
 mod checks;
 mod gateway;
 mod generated;
+mod lambda;
 mod layers;
 mod mistakes;
 mod old_names;
@@ -22,8 +23,8 @@ fn sources(file: &str, env: &[(&str, &str)], dotenv: &str) -> Sources {
         file: (!file.is_empty()).then(|| document("doorward.toml", file)),
         dotenv: (!dotenv.is_empty()).then(|| document(".env", dotenv)),
         env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        flags: Vec::new(),
         with_aws: true,
+        ..Sources::default()
     }
 }
 

@@ -57,7 +57,7 @@ impl Fault {
                 (StatusCode::BAD_REQUEST, "event_refused", "The event's body is not the base64 it says.")
             }
             Self::Unavailable { .. } => {
-                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The store cannot be reached at the moment.")
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Doorward is not ready to serve at the moment.")
             }
             Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here."),
             Self::TimeIsUp => {

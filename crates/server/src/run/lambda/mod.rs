@@ -247,3 +247,6 @@ fn explained(fault: Fault, invocation: &str) -> Response<Bytes> {
     response.headers_mut().extend(HeaderValue::from_str(invocation).map(|id| (REQUEST_ID, id)));
     response
 }
+
+#[cfg(test)]
+mod tests;
