@@ -90,7 +90,8 @@ impl Identity {
     }
 
     /// The account with that address. One that only the pool has gets its record first. The pool is asked in any case,
-    /// so that this takes the same time for every address.
+    /// so that this takes the same time for every address. One whose record has another address does not count: its
+    /// owner's mail goes there when they ask for it, and whoever else may have this one can sign up.
     async fn find_or_adopt(&self, pool: &dyn OutsidePool, email: &EmailAddress) -> Result<Option<User>, AccountError> {
         let there = match permitted(pool.find(email.as_str()).await, "only accounts known here can be reset") {
             Ok(there) => there.flatten(),
@@ -102,7 +103,13 @@ impl Identity {
             }
         };
         match (self.store.find_user_by_email(email.key()).await?, there) {
-            (None, Some(account)) => self.record_of(pool, &account).await,
+            (None, Some(account)) => {
+                if self.user_pool.outside().is_some() && self.free_address::<AccountError>(pool, &account).await? {
+                    return Ok(None);
+                }
+                let user: Option<User> = self.record_of::<AccountError>(pool, &account).await?;
+                Ok(user.filter(|user| user.email.key() == email.key()))
+            }
             (here, _) => Ok(here),
         }
     }

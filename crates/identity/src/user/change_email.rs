@@ -86,7 +86,13 @@ impl Identity {
         if self.store.find_user_by_email(new_email.key()).await?.is_some() {
             return Err(AccountError::Taken);
         }
-        pool.set_email(subject, new_email).await.map_err(|error| match error {
+        let told = match pool.set_email(subject, new_email).await {
+            Err(PoolError::Taken) if self.free_address_there::<AccountError>(pool, new_email).await? => {
+                pool.set_email(subject, new_email).await
+            }
+            told => told,
+        };
+        told.map_err(|error| match error {
             PoolError::Taken => AccountError::Taken,
             other => PoolFailure::from(other).into(),
         })

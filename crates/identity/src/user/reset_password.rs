@@ -17,7 +17,7 @@ use crate::code::{CodeEffect, CodePurpose, GRANT_TTL, Guess, read_digits};
 use crate::mail::{Letter, NOTICE_LIFE};
 use crate::session::{Origin, end_there};
 use crate::throttle::{ThrottleKey, network};
-use crate::user_pool::{ENDS_HERE_ONLY, OutsidePool, PoolAccount, PoolError, PoolSignUp, permitted};
+use crate::user_pool::{ENDS_HERE_ONLY, OutsidePool, PoolAccount, PoolError, PoolFailure, PoolSignUp, permitted};
 use crate::{Identity, UserId};
 
 /// How long a token is reserved for one change.
@@ -144,7 +144,9 @@ impl Identity {
         user: &User,
         password: &SecretString,
     ) -> Result<Option<PoolAccount>, AccountError> {
-        if let Some(subject) = self.pool_subject(pool, user.id).await? {
+        // An address that was never proved follows no account: the one that goes by it is as good.
+        let subject = self.pool_subject(pool, user.id).await?.filter(|_| user.email_verified_at.is_some());
+        if let Some(subject) = subject {
             match pool.set_password(&subject, password).await {
                 Ok(()) => return Ok(Some(PoolAccount { email_verified: false, ..account_of(user, subject) })),
                 Err(PoolError::UnknownUser) => {}
@@ -160,6 +162,9 @@ impl Identity {
         match pool.sign_in(name, password).await {
             Ok(signed_in) => {
                 end_there(pool, &signed_in.tokens).await;
+                if self.is_of_another(pool, &signed_in.account, user.id).await? {
+                    return Err(PoolFailure::Refused.into());
+                }
                 Ok(Some(signed_in.account))
             }
             Err(PoolError::Challenge(_) | PoolError::BadCredentials | PoolError::Refused) => Ok(None),

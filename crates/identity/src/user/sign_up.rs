@@ -223,7 +223,8 @@ impl Identity {
         }
     }
 
-    /// Whether the address belongs to an account in the pool that people leave: those shall sign in and move.
+    /// Whether the address belongs to an account in the pool that people leave: those shall sign in and move. To one
+    /// that never proved it, it does not belong.
     async fn is_taken_there(&self, email: &EmailAddress) -> Result<bool, SignUpError> {
         let there = match self.user_pool.former() {
             Some(former) => {
@@ -232,7 +233,7 @@ impl Identity {
             }
             None => None,
         };
-        Ok(there.is_some_and(|account| account.confirmed))
+        Ok(there.is_some_and(|account| account.confirmed && account.email_verified))
     }
 
     /// Whether the surface does not tell that an address is taken.

@@ -4,6 +4,9 @@
 //! that the address of both is theirs. Whoever was in a record before its address was proved, by a password or a
 //! session, is out when it is: else they would share it with the owner of the address.
 //!
+//! At the pool itself anybody may say of their account that it has some other address. While that is not proved, the
+//! address is not theirs: it keeps no record from its owner, and is taken from the account when its owner comes.
+//!
 //! Every step can be repeated: what failed half-way is finished by the next call for the same account.
 
 use super::{OutsidePool, PoolAccount, PoolError, PoolFailure, permitted};
@@ -58,15 +61,81 @@ impl Identity {
         &self,
         pool: &dyn OutsidePool,
         user: &User,
-    ) -> Result<Option<Option<PoolAccount>>, RecordError> {
+    ) -> Result<Option<Option<PoolAccount>>, AccountError> {
         let therefore = "the account is taken to be the one that is known by now";
         if let Some(subject) = self.pool_subject(pool, user.id).await? {
-            match permitted(pool.find(&subject).await, therefore)? {
+            match permitted(pool.find(&subject).await, therefore).map_err(PoolFailure::from)? {
                 Some(None) => {}
+                // Went on to another address before this one was proved.
+                Some(Some(account)) if user.email_verified_at.is_none() && !account.goes_by(&user.email) => {}
                 told => return Ok(told),
             }
         }
-        Ok(permitted(pool.find(user.email.as_str()).await, therefore)?)
+        let named = permitted(pool.find(user.email.as_str()).await, therefore).map_err(PoolFailure::from)?;
+        if let Some(Some(account)) = &named
+            && self.is_of_another(pool, account, user.id).await?
+        {
+            let is_free = self.free_address::<AccountError>(pool, account).await?;
+            return if is_free { Ok(Some(None)) } else { Err(PoolFailure::Refused.into()) };
+        }
+        Ok(named)
+    }
+
+    /// Whether an account of the pool belongs to somebody else's record.
+    pub(crate) async fn is_of_another(
+        &self,
+        pool: &dyn OutsidePool,
+        account: &PoolAccount,
+        user: UserId,
+    ) -> Result<bool, StoreError> {
+        let holder = self.store.find_user_by_identity(&identity_of(pool, account)).await?;
+        Ok(holder.is_some_and(|holder| holder.id != user))
+    }
+
+    /// Takes an address from an account of the pool that goes by it without proof, and has a record of another: it
+    /// gets that one back, or goes if that was never proved either. Whether the address is free by now.
+    pub(crate) async fn free_address<E: From<PoolFailure> + From<StoreError>>(
+        &self,
+        pool: &dyn OutsidePool,
+        account: &PoolAccount,
+    ) -> Result<bool, E> {
+        let Some(holder) = self.store.find_user_by_identity(&identity_of(pool, account)).await? else {
+            return Ok(false);
+        };
+        if account.email_verified || account.goes_by(&holder.email) {
+            return Ok(false);
+        }
+        let done = if holder.email_verified_at.is_some() {
+            pool.set_email(&account.subject, &holder.email).await
+        } else {
+            pool.delete(&account.subject).await
+        };
+        let user = holder.id;
+        match permitted(done, "an address that somebody took at the user pool without proof stays taken there") {
+            Ok(Some(())) | Err(PoolError::UnknownUser) => {
+                tracing::warn!(user.id = %user, "an address taken at the user pool without proof was freed");
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            Err(PoolError::Taken) => {
+                tracing::warn!(user.id = %user, "an address taken at the user pool without proof stays taken: so is theirs");
+                Ok(false)
+            }
+            Err(error) => Err(PoolFailure::from(error).into()),
+        }
+    }
+
+    /// The same of whichever account there goes by the address.
+    pub(crate) async fn free_address_there<E: From<PoolFailure> + From<StoreError>>(
+        &self,
+        pool: &dyn OutsidePool,
+        email: &EmailAddress,
+    ) -> Result<bool, E> {
+        let therefore = "an address that the user pool calls taken is";
+        match permitted(pool.find(email.as_str()).await, therefore).map_err(PoolFailure::from)? {
+            Some(Some(account)) => self.free_address(pool, &account).await,
+            Some(None) | None => Ok(false),
+        }
     }
 
     /// The record of an account at the pool, made where there is none for its address. What the pool vouches for
@@ -76,12 +145,11 @@ impl Identity {
         pool: &dyn OutsidePool,
         account: &PoolAccount,
     ) -> Result<User, RecordError> {
-        let identity = ExternalIdentity { issuer: pool.issuer().to_owned(), subject: account.subject.clone() };
+        let identity = identity_of(pool, account);
         if let Some(user) = self.store.find_user_by_identity(&identity).await? {
             return self.of_known_account(pool, user, &identity, account).await;
         }
-        let email: Option<EmailAddress> = account.email.as_deref().and_then(|email| email.parse().ok());
-        let email = email.filter(|_| identity.is_plausible()).ok_or(RecordError::Conflict)?;
+        let email = account.address().filter(|_| identity.is_plausible()).ok_or(RecordError::Conflict)?;
         match self.store.find_user_by_email(email.key()).await? {
             None => self.make_record(email, &identity, account).await,
             Some(user) if !user.is_active() => Ok(user),
@@ -114,18 +182,14 @@ impl Identity {
         if !user.is_active() {
             return Ok(user);
         }
-        let email: Option<EmailAddress> = account.email.as_deref().and_then(|email| email.parse().ok());
-        let is_same = email.is_some_and(|email| email.key() == user.email.key());
-        let user = if user.email_verified_at.is_none() && account.email_verified && is_same {
-            self.prove_address(user, account).await?
-        } else {
-            user
-        };
+        let is_theirs = account.owns(&user.email);
+        let user =
+            if user.email_verified_at.is_none() && is_theirs { self.prove_address(user, account).await? } else { user };
         let identities = self.store.list_identities(user.id).await?;
         for former in identities.iter().filter(|known| known.issuer == identity.issuer && *known != identity) {
             // Left over from a take-over that was not finished.
             let found = permitted(pool.find(&former.subject).await, "what is left of a former account stays linked")?;
-            if found.is_some_and(|account| account.is_none()) {
+            if found.is_some_and(|former| former.is_none_or(|former| is_theirs && !former.owns(&user.email))) {
                 self.unlink_former(user.id, former).await?;
             }
         }
@@ -141,18 +205,22 @@ impl Identity {
         account: &PoolAccount,
     ) -> Result<User, RecordError> {
         let identities = self.store.list_identities(user.id).await?;
+        if identities.contains(identity) {
+            // Another request for the same person came first.
+            return Ok(user);
+        }
         let (former, others): (Vec<_>, Vec<_>) =
             identities.into_iter().partition(|known| known.issuer == identity.issuer);
         if user.email_verified_at.is_none() && !others.is_empty() {
             return Err(RecordError::Conflict);
         }
         for former in &former {
-            // The record of an account that is still there, under another address by now, stays that account's.
-            if pool.find(&former.subject).await?.is_some() {
+            // The record of an account that is still there, under another address by now, stays that account's, if
+            // anybody ever proved the address.
+            if user.email_verified_at.is_some() && pool.find(&former.subject).await?.is_some() {
                 return Err(RecordError::Conflict);
             }
         }
-        let user = if user.email_verified_at.is_none() { self.prove_address(user, account).await? } else { user };
         let audit = self.pool_audit(AuditAction::IdentityLinked, user.id, &identity.issuer);
         if self.store.link_identity(user.id, identity, &audit).await? == Inserted::Taken {
             // Another request for the same person came first.
@@ -163,7 +231,8 @@ impl Identity {
             self.unlink_former(user.id, former).await?;
         }
         tracing::info!(user.id = %user.id, "record linked to its account in the user pool");
-        Ok(user)
+        // Last: until then the next call may begin anew.
+        if user.email_verified_at.is_none() { self.prove_address(user, account).await } else { Ok(user) }
     }
 
     /// Makes the record's address count as verified, and whoever was there before count no more.
@@ -211,4 +280,8 @@ impl Identity {
     fn pool_audit(&self, action: AuditAction, user: UserId, detail: &str) -> AuditEvent {
         self.audit(AuditActor::System, action, user, Some(detail.to_owned()), &Origin::default())
     }
+}
+
+fn identity_of(pool: &dyn OutsidePool, account: &PoolAccount) -> ExternalIdentity {
+    ExternalIdentity { issuer: pool.issuer().to_owned(), subject: account.subject.clone() }
 }

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::{OutsidePool, PoolAccount, PoolError, PoolFailure, PoolSignUp};
 use crate::policy::Admin;
-use crate::user::{AdminError, EmailAddress, ExternalIdentity, User};
+use crate::user::{AdminError, ExternalIdentity, User};
 use crate::{Identity, StoreError, UserId};
 
 /// Where an account of the pool stands.
@@ -59,8 +59,7 @@ impl Identity {
 
     async fn standing(&self, pool: &dyn OutsidePool, account: &PoolAccount) -> Result<Standing, StoreError> {
         let identity = ExternalIdentity { issuer: pool.issuer().to_owned(), subject: account.subject.clone() };
-        let email: Option<EmailAddress> = account.email.as_deref().and_then(|email| email.parse().ok());
-        let here = match (self.store.find_user_by_identity(&identity).await?, email) {
+        let here = match (self.store.find_user_by_identity(&identity).await?, account.address()) {
             (None, Some(email)) => self.store.find_user_by_email(email.key()).await?,
             (here, _) => here,
         };
@@ -82,7 +81,13 @@ impl Identity {
         if self.store.find_user_by_email(user.email.key()).await?.is_some() {
             return Err(AdminError::Taken("email"));
         }
-        match pool.create(PoolSignUp::of(user, password)).await {
+        let told = match pool.create(PoolSignUp::of(user, password)).await {
+            Err(PoolError::Taken) if self.free_address_there::<AdminError>(pool, &user.email).await? => {
+                pool.create(PoolSignUp::of(user, password)).await
+            }
+            told => told,
+        };
+        match told {
             Ok(subject) => Ok(ExternalIdentity { issuer: pool.issuer().to_owned(), subject }),
             Err(PoolError::Taken) => {
                 if let Some(account) = pool.find(user.email.as_str()).await.map_err(PoolFailure::from)? {

@@ -54,6 +54,23 @@ pub struct PoolAccount {
     pub enabled: bool,
 }
 
+impl PoolAccount {
+    /// Its address, if it is one that an account here can have.
+    pub(crate) fn address(&self) -> Option<EmailAddress> {
+        self.email.as_deref()?.parse().ok()
+    }
+
+    /// Whether it goes by that address there. Anybody may say of any address that it is theirs.
+    pub(crate) fn goes_by(&self, email: &EmailAddress) -> bool {
+        self.address().is_some_and(|address| address.key() == email.key())
+    }
+
+    /// Whether the pool knows that this address is theirs.
+    pub(crate) fn owns(&self, email: &EmailAddress) -> bool {
+        self.email_verified && self.goes_by(email)
+    }
+}
+
 /// The pool's own tokens.
 #[derive(Clone, Debug)]
 pub struct PoolTokens {

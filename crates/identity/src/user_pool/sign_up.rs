@@ -4,6 +4,7 @@
 //! more closely: that is a sign-up of which the store never heard, or somebody who was there before. One that nobody has
 //! confirmed is nobody's yet, and begins anew, so that the code which is mailed confirms the password of whoever signs up
 //! now. Where Doorward may not do that, the code of the former one is mailed again; whoever reads it gets in by a reset.
+//! One that only says that the address is its own gives it back.
 
 use secrecy::SecretString;
 
@@ -64,7 +65,10 @@ impl Identity {
         user: User,
         password: &SecretString,
     ) -> Result<SignedUp, SignUpError> {
-        let found = permitted(pool.find(user.email.as_str()).await, GOES_ON).map_err(PoolFailure::from)?;
+        let found = match permitted(pool.find(user.email.as_str()).await, GOES_ON).map_err(PoolFailure::from)? {
+            Some(Some(account)) if self.free_address::<SignUpError>(pool, &account).await? => Some(None),
+            found => found,
+        };
         if let Some(Some(account)) = &found
             && !is_unfinished(account)
         {

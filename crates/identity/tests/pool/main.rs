@@ -14,6 +14,7 @@ mod script;
 mod sessions;
 mod signing_in;
 mod signing_up;
+mod squatting;
 mod stage;
 mod tokens;
 #[path = "../world/mod.rs"]

@@ -359,6 +359,10 @@ impl OutsidePool for Pool {
 
     async fn set_email(&self, subject: &str, email: &EmailAddress) -> Result<(), PoolError> {
         let mut state = self.asked("set_email")?;
+        let holder = find(&mut state, email.as_str());
+        if holder.is_some_and(|holder| !is_called(holder, subject)) {
+            return Err(PoolError::Taken);
+        }
         let there = find(&mut state, subject).ok_or(PoolError::UnknownUser)?;
         there.account.email = Some(email.as_str().to_owned());
         there.account.email_verified = true;
