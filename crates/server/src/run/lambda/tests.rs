@@ -125,7 +125,8 @@ async fn respond_as_api(
         response.headers_mut().insert("lambda-runtime-aws-request-id", HeaderValue::from_static("id"));
         response.headers_mut().insert("lambda-runtime-deadline-ms", deadline.into());
         *response.body_mut() = Full::from(event.to_string());
-    } else if let Ok(told) = serde_json::from_slice::<Value>(&body) {
+    } else if path.contains("/invocation/") {
+        let told: Value = serde_json::from_slice(&body).unwrap();
         let what = told.get("statusCode").or_else(|| told.get("errorMessage")).unwrap_or(&told);
         story.borrow_mut().push(format!("{} {what}", path.rsplit('/').next().unwrap_or_default()));
     }
