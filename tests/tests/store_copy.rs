@@ -121,7 +121,7 @@ fn copying(from: &Setup, url: &str) -> Child {
 fn a_copy_killed_in_the_middle_is_served_by_nobody_and_goes_on() {
     let from = setup(Store::Sqlite);
     start_and_stop(&from);
-    crowd(from.database(), 8000);
+    crowd(from.database(), 30_000);
     let target = setup(Store::Sqlite);
     let url = target.database().url.clone();
     let mut killed = 0;
@@ -130,7 +130,7 @@ fn a_copy_killed_in_the_middle_is_served_by_nobody_and_goes_on() {
         until("some pages are copied", PATIENCE, || {
             // Before it has its log nobody else may look.
             let log = format!("{}-wal", url.strip_prefix("sqlite:").expect("a file"));
-            let enough = Path::new(&log).exists() && position(target.database()) >= pages * 1000;
+            let enough = Path::new(&log).exists() && position(target.database()) >= pages * 5000;
             (enough || copy.try_wait().expect("its state").is_some()).then_some(())
         });
         killed += u32::from(copy.try_wait().expect("its state").is_none());

@@ -35,7 +35,7 @@ pub(crate) enum StoreCommand {
     /// command goes on where it stopped; until it has come to its end, Doorward refuses to start on the target. Nothing is
     /// changed in the source.
     ///
-    /// What is sealed stays sealed: the new store needs the same tokens.encryption_key, or the file encryption.key that was
+    /// What is sealed stays sealed: the new store needs the same `tokens.encryption_key`, or the file `encryption.key` that was
     /// made beside the former database. The change log does not move, nor what a sweep would throw away.
     Copy(CopyArgs),
     /// Print how many records a store has of each kind, and a checksum of them that is the same in every store.
@@ -45,8 +45,8 @@ pub(crate) enum StoreCommand {
 /// What `copy` is told.
 #[derive(Args, Debug)]
 pub(crate) struct CopyArgs {
-    /// The store to read: sqlite:PATH, postgres://…, mongodb://…, or where that is kept (file:///run/secrets/name,
-    /// env:NAME) [default: the configured one]
+    /// The store to read: `sqlite:PATH`, `postgres://…`, `mongodb://…`, or where that is kept (`file:///run/secrets/name`,
+    /// `env:NAME`) [default: the configured one]
     #[arg(long, value_name = "URL", required_unless_present = "to")]
     from: Option<String>,
     /// The store to write, likewise [default: the configured one]
@@ -63,7 +63,7 @@ pub(crate) struct CopyArgs {
 /// What `checksum` is told.
 #[derive(Args, Debug)]
 pub(crate) struct ChecksumArgs {
-    /// The store: sqlite:PATH, postgres://…, mongodb://…, or where that is kept [default: the configured one]
+    /// The store: `sqlite:PATH`, `postgres://…`, `mongodb://…`, or where that is kept [default: the configured one]
     #[arg(long, value_name = "URL")]
     at: Option<String>,
     /// Leave out what was over at this moment (2026-01-31T12:00:00Z) instead of what is over now, to repeat an earlier run

@@ -127,7 +127,7 @@ pub struct Progress {
 }
 
 /// Records that are read and written at a time; in tests few, so that a few records fill several pages.
-const PAGE: u32 = if cfg!(test) { 3 } else { 1000 };
+const PAGE: u32 = if cfg!(test) { 3 } else { 5000 };
 
 /// How many records a store has, nothing in it being half done any more.
 async fn count_all(end: &End) -> Result<u64, StoreError> {

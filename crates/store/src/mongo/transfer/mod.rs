@@ -249,16 +249,15 @@ impl MongoStore {
         }
     }
 
-    /// Writes documents in the place of those of the same name.
+    /// Writes documents, in the order of their names, in the place of whatever is named like the first, the last or
+    /// between.
     async fn put<D: Serialize>(&self, kind: Kind, documents: impl IntoIterator<Item = D>) -> Result<(), Fault> {
         let raw = |document| mongodb::bson::serialize_to_document(&document).map_err(mongodb::error::Error::from);
         let documents: Vec<Document> = documents.into_iter().map(raw).collect::<Result<_, _>>()?;
-        if documents.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<&Bson> = documents.iter().filter_map(|document| document.get("_id")).collect();
+        let id_of = |document: Option<&Document>| document?.get("_id").cloned();
+        let (Some(first), Some(last)) = (id_of(documents.first()), id_of(documents.last())) else { return Ok(()) };
         let collection = self.collection::<Document>(collection(kind));
-        collection.delete_many(doc! { "_id": { "$in": ids } }).await?;
+        collection.delete_many(doc! { "_id": { "$gte": first, "$lte": last } }).await?;
         collection.insert_many(documents).await?;
         Ok(())
     }
