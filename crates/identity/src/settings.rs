@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use crate::Surface;
 use crate::credential::{HashScheme, PasswordRule};
-use crate::user::Role;
+use crate::user::{KnownRoles, Role};
 
 /// The domain's settings.
 #[derive(Clone, Debug)]
@@ -34,6 +34,10 @@ pub struct Settings {
     pub session_idle: SignedDuration,
     /// What the groups of each provider, by its name, give here.
     pub group_grants: BTreeMap<String, Vec<GroupRule>>,
+    /// Roles of an account that somebody made by signing up, or that was made just in time.
+    pub new_account_roles: Vec<Role>,
+    /// Roles that may be granted.
+    pub known_roles: KnownRoles,
     /// Per surface: hosted, accounts, signin, directory.
     pub surfaces: [SurfaceSettings; 4],
     /// The team a new user joins.

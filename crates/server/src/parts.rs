@@ -88,6 +88,8 @@ fn settings(config: &Config) -> Settings {
         session_ttl: config.session.absolute_ttl,
         session_idle: config.session.idle_ttl,
         group_grants: config.providers.iter().map(group_grants).collect(),
+        new_account_roles: config.roles.new_accounts.clone(),
+        known_roles: config.roles.known.clone(),
         surfaces: [
             surface(&surfaces.hosted),
             surface(&surfaces.accounts.surface),

@@ -78,7 +78,7 @@ is told   JSON member user_id: 0192f0c1-2f7a-7000-8000-00000000a11c
           header x-user-id: 0192f0c1-2f7a-7000-8000-00000000a11c
           header x-user-email: ann@example.com
           header x-user-name: Zo%C3%AB
-          header x-user-roles: editor
+          header x-user-roles: user,editor
           header x-doorward-assertion: a signed assertion for http://a:1
 passes    role \"editor\"";
     assert_eq!(explained(&Method::POST, "/reports/7?x=y", Some(&editor)), expected);

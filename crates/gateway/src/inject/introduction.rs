@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use doorward_identity::UserId;
 use doorward_identity::session::Caller;
-use doorward_identity::user::{Role, UserContext};
+use doorward_identity::user::UserContext;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 use quick_cache::sync::Cache;
@@ -86,7 +86,7 @@ fn told(context: &UserContext) -> [String; 6] {
         user.id.to_string(),
         escaped(user.email.as_str(), ""),
         escaped(user.name.as_deref().unwrap_or_default(), ""),
-        list(user.roles.iter().map(Role::as_str)),
+        list(user.held_roles()),
         list(context.teams.iter().map(|member| member.team.name.as_str())),
         list(context.domains.iter().map(|domain| domain.key.as_str())),
     ]

@@ -29,6 +29,7 @@ async fn a_caller_passes_who_has_one_of_each_list() {
         (Needs::default(), true),
         (all.clone(), true),
         (Needs { teams: names(&["dsg"]), ..all.clone() }, true),
+        (Needs { roles: names(&["user"]), ..all.clone() }, true),
         (Needs { roles: names(&["admin"]), ..all.clone() }, false),
         (Needs { roles: names(&["Editor"]), ..all.clone() }, false),
         (Needs { teams: names(&["Engineering", "design"]), ..all.clone() }, false),

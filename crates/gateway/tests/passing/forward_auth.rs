@@ -54,7 +54,7 @@ async fn whoever_may_pass_is_introduced() {
                 ("x-user-id", ALICE),
                 ("x-user-email", "someone@example.com"),
                 ("x-user-name", ""),
-                ("x-user-roles", "editor"),
+                ("x-user-roles", "user,editor"),
                 ("x-user-teams", "Design"),
                 ("x-user-domains", "product"),
                 ("x-doorward-assertion", &format!("{ALICE}.x.request-7")),

@@ -10,7 +10,7 @@ use crate::name::DisplayName;
 use crate::session::Origin;
 use crate::settings::GroupRule;
 use crate::store::Saved;
-use crate::user::{ProvisionError, UserContext};
+use crate::user::{ProvisionError, UserContext, stored_roles};
 use crate::{Identity, StoreError, UserId};
 
 impl Identity {
@@ -71,5 +71,7 @@ fn grants<'r>(rules: impl Iterator<Item = &'r GroupRule>) -> GroupGrants {
         all.roles.extend(rule.roles.iter().cloned());
         all.teams.extend(rule.teams.iter().cloned());
     }
+    // Nobody's groups take what everybody has.
+    all.roles = stored_roles(all.roles);
     all
 }

@@ -1,4 +1,7 @@
 //! Access tokens: what each surface puts into them, and how they are signed.
+//!
+//! The claims about a person are for services that verify tokens themselves. Doorward takes a token for the session that
+//! it names, and judges whose session that is by the account as it is now.
 
 use doorward_protocol::jwt;
 use jiff::Timestamp;
@@ -22,6 +25,10 @@ pub struct AccessClaims {
     pub uid: UserId,
     /// Their e-mail.
     pub email: String,
+    /// What they could do when it was issued. Not read here: a role that is taken away is gone at once, and the claim
+    /// stays until the token ends.
+    #[serde(skip_deserializing)]
+    pub roles: Vec<String>,
     /// The session, by which it is revoked.
     pub sid: SessionId,
     /// This token's own id.
@@ -60,6 +67,7 @@ impl Identity {
             sub,
             uid: user.id,
             email,
+            roles: user.held_roles().map(str::to_owned).collect(),
             sid: session,
             jti: ids::version_7(now, &*self.entropy).to_string(),
             iat,

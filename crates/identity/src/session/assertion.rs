@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::Caller;
 use crate::fault::Internal;
-use crate::user::Role;
 use crate::{Identity, SessionId, UserId, ids};
 
 /// `typ` of an assertion.
@@ -26,7 +25,7 @@ struct AssertionClaims<'c> {
     email_verified: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'c str>,
-    roles: &'c [Role],
+    roles: Vec<&'c str>,
     teams: Vec<&'c str>,
     domains: Vec<&'c str>,
     request_id: &'c str,
@@ -49,7 +48,7 @@ impl Identity {
             email: user.email.as_str(),
             email_verified: user.email_verified_at.is_some(),
             name: user.name.as_deref(),
-            roles: &user.roles,
+            roles: user.held_roles().collect(),
             teams: context.teams.iter().map(|member| member.team.name.as_str()).collect(),
             domains: context.domains.iter().map(|domain| domain.key.as_str()).collect(),
             request_id,

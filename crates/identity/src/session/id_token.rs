@@ -31,6 +31,7 @@ struct IdClaims<'u> {
     family_name: Option<&'u str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     phone_number: Option<&'u str>,
+    roles: Vec<&'u str>,
     auth_time: i64,
     iat: i64,
     exp: i64,
@@ -58,6 +59,7 @@ impl Identity {
             given_name: user.first_name.as_deref(),
             family_name: user.last_name.as_deref(),
             phone_number: user.phone.as_ref().map(crate::user::PhoneNumber::as_str),
+            roles: user.held_roles().collect(),
             auth_time: authenticated_at.as_second(),
             iat: now.as_second(),
             exp: now.as_second().saturating_add(expires_in),

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::{EmailAddress, NewUser, Person, Role, User, UserContext, UserQuery, UserStatus};
+use super::{EmailAddress, KnownRoles, NewUser, Person, Role, User, UserContext, UserQuery, UserStatus, stored_roles};
 use crate::audit::{AuditAction, AuditEvent, AuditQuery};
 use crate::change::ChangeSubject;
 use crate::credential::{HasherError, Overloaded};
@@ -78,7 +78,7 @@ pub struct NewAccount {
     pub password: Option<SecretString>,
     /// What they are called.
     pub name: Option<String>,
-    /// What they may do.
+    /// What they may do beside what everybody may.
     pub roles: Vec<Role>,
     /// Whether the address is known to be theirs.
     pub email_verified: bool,
@@ -103,9 +103,13 @@ impl Identity {
     /// Makes an account.
     pub async fn create_account(&self, by: &Admin, new: NewAccount) -> Result<User, AdminError> {
         let person = Person::read(new.name.as_deref(), None);
-        let checked = self.check(Surface::Signin, &new.email, new.password.as_ref(), person);
-        let checked = checked.map_err(AdminError::Refused)?;
-        let mut user = self.new_user(checked.email, checked.person, None, sorted(new.roles));
+        let unknown = unknown_roles(&self.settings.known_roles, &new.roles);
+        let checked = match self.check(Surface::Signin, &new.email, new.password.as_ref(), person) {
+            Ok(checked) if unknown.is_empty() => checked,
+            checked => return Err(AdminError::Refused([checked.err().unwrap_or_default(), unknown].concat())),
+        };
+        let mut user = self.new_user(checked.email, checked.person, None);
+        user.roles = stored_roles(new.roles);
         user.email_verified_at = new.email_verified.then_some(user.created_at);
         let mut identity = None;
         match (checked.password, self.user_pool.outside()) {
@@ -143,9 +147,9 @@ impl Identity {
         if change.expected_version.is_some_and(|version| version != user.version) {
             return Err(AdminError::Stale);
         }
-        let roles_change = change.roles.as_ref().is_some_and(|roles| sorted(roles.clone()) != user.roles);
+        let roles_change = change.roles.as_ref().is_some_and(|roles| stored_roles(roles.clone()) != user.roles);
         let action = if roles_change { AuditAction::UserRolesChanged } else { AuditAction::UserUpdated };
-        let changed = changed(user, change).map_err(AdminError::Refused)?;
+        let changed = changed(user, change, &self.settings.known_roles).map_err(AdminError::Refused)?;
         if by.is(id) && !changed.has_role(Role::ADMIN) {
             return Err(own_access("roles"));
         }
@@ -237,7 +241,7 @@ impl Identity {
 }
 
 /// The user with the change applied, or everything that is wrong with it.
-fn changed(mut user: User, change: UserChange) -> Result<User, Vec<FieldFault>> {
+fn changed(mut user: User, change: UserChange, known: &KnownRoles) -> Result<User, Vec<FieldFault>> {
     let mut faults = Vec::new();
     if let Some(email) = change.email {
         match email.parse::<EmailAddress>() {
@@ -265,7 +269,8 @@ fn changed(mut user: User, change: UserChange) -> Result<User, Vec<FieldFault>> 
         }
     }
     if let Some(roles) = change.roles {
-        user.roles = sorted(roles);
+        faults.extend(unknown_roles(known, &roles));
+        user.roles = stored_roles(roles);
     }
     if faults.is_empty() { Ok(user) } else { Err(faults) }
 }
@@ -274,8 +279,7 @@ fn own_access(field: &'static str) -> AdminError {
     AdminError::refused(field, "administrators do not give up their own access; another one does it for them")
 }
 
-fn sorted(mut roles: Vec<Role>) -> Vec<Role> {
-    roles.sort();
-    roles.dedup();
-    roles
+fn unknown_roles(known: &KnownRoles, granted: &[Role]) -> Vec<FieldFault> {
+    let refused = granted.iter().filter_map(|role| known.check(role.as_str()).err());
+    refused.map(|unknown| FieldFault::new("roles", unknown)).collect()
 }

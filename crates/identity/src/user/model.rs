@@ -1,11 +1,9 @@
-//! The words for a person: user, status, role, outside identity, and the context every surface shows.
-
-use std::str::FromStr;
+//! The words for a person: user, status, outside identity, and the context every surface shows.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{EmailAddress, PhoneNumber};
+use super::{EmailAddress, PhoneNumber, Role};
 use crate::UserId;
 use crate::code::NewCode;
 use crate::credential::PasswordHash;
@@ -33,7 +31,8 @@ pub struct User {
     pub avatar_url: Option<String>,
     /// The password's hash; none for people who come from outside.
     pub password_hash: Option<PasswordHash>,
-    /// What they may do here, sorted, without doubles.
+    /// What they may do here beside what everybody may, sorted, without doubles: what is stored. Whoever tells or asks
+    /// what they hold takes [`Self::held_roles`] and [`Self::has_role`].
     pub roles: Vec<Role>,
     /// Whether they may sign in.
     pub status: UserStatus,
@@ -57,9 +56,15 @@ impl User {
         self.status == UserStatus::Active
     }
 
+    /// Every role they hold: the one that everybody has first, then their own.
+    pub fn held_roles(&self) -> impl Iterator<Item = &str> {
+        let own = self.roles.iter().map(Role::as_str).filter(|own| *own != Role::USER);
+        std::iter::once(Role::USER).chain(own)
+    }
+
     /// Whether they hold the role.
     pub fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|held| held.as_str() == role)
+        self.held_roles().any(|held| held == role)
     }
 }
 
@@ -85,66 +90,6 @@ impl UserStatus {
     /// The status of that name.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Active, Self::Disabled].into_iter().find(|status| status.as_str() == name)
-    }
-}
-
-/// A role: a short lower-case name such as `admin` or `billing-reader`. Also a member's role in a team.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Role(String);
-
-impl Role {
-    /// Who may use `/admin`.
-    pub const ADMIN: &'static str = "admin";
-    /// A member's role where none is named.
-    pub const MEMBER: &'static str = "member";
-
-    /// The role's name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The administrator's role.
-    pub fn admin() -> Self {
-        Self(Self::ADMIN.to_owned())
-    }
-
-    /// A plain member's role.
-    pub fn member() -> Self {
-        Self(Self::MEMBER.to_owned())
-    }
-}
-
-/// The text is no role's name.
-#[derive(Debug, thiserror::Error)]
-#[error("a role is 1 to 64 of a-z, 0-9, '-', '_', '.' and ':', and begins with a letter")]
-pub struct InvalidRole;
-
-impl FromStr for Role {
-    type Err = InvalidRole;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.:".contains(c);
-        let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase());
-        if starts_well && text.len() <= 64 && text.chars().all(plain) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidRole)
-        }
-    }
-}
-
-impl TryFrom<String> for Role {
-    type Error = InvalidRole;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Role> for String {
-    fn from(role: Role) -> Self {
-        role.0
     }
 }
 

@@ -129,7 +129,7 @@ impl Identity {
     ) -> Result<Option<Arc<UserContext>>, StoreError> {
         // What another system calls a person is taken if it is a name at all.
         let name = name.and_then(|name| DisplayName::try_from(name.trim().to_owned()).ok());
-        let mut user = self.new_user(email, Person::named(name), None, Vec::new());
+        let mut user = self.new_user(email, Person::named(name), None);
         user.email_verified_at = verified_at;
         let id = user.id;
         let source = identity.as_ref().map_or("developer headers", |identity| identity.issuer.as_str());

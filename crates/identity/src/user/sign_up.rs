@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{EmailAddress, NewUser, Person, Role, User, UserContext, UserStatus};
+use super::{EmailAddress, NewUser, Person, User, UserContext, UserStatus, stored_roles};
 use crate::audit::{AuditAction, AuditActor};
 use crate::code::CodePurpose;
 use crate::credential::{HasherError, Overloaded, PasswordHash, normalize};
@@ -160,16 +160,16 @@ impl Identity {
         // Looked up first so that a taken address, where the surface tells it anyway, costs no hash.
         if let Some(here) = self.store.find_user_by_email(email.key()).await? {
             self.contest(&here, password, request).await?;
-            return self.taken_here(request, self.new_user(email, person, None, Vec::new())).await;
+            return self.taken_here(request, self.new_user(email, person, None)).await;
         }
         if self.is_taken_there(&email).await? {
             if self.conceals_taken(request.surface) {
                 self.hasher.hash(password, request.origin.address).await?;
             }
-            return self.taken_here(request, self.new_user(email, person, None, Vec::new())).await;
+            return self.taken_here(request, self.new_user(email, person, None)).await;
         }
         let hash = self.hasher.hash(password, request.origin.address).await?;
-        let user = self.new_user(email, person, Some(hash), Vec::new());
+        let user = self.new_user(email, person, Some(hash));
         let code = match request.surface {
             Surface::Accounts => Some(self.new_code(user.id, &user.email, CodePurpose::EmailVerification, None)?),
             Surface::Hosted | Surface::Signin | Surface::Directory => None,
@@ -305,14 +305,8 @@ impl Identity {
         }
     }
 
-    /// An active account made now.
-    pub(crate) fn new_user(
-        &self,
-        email: EmailAddress,
-        person: Person,
-        password_hash: Option<PasswordHash>,
-        roles: Vec<Role>,
-    ) -> User {
+    /// An active account made now, with the roles that everybody begins with.
+    pub(crate) fn new_user(&self, email: EmailAddress, person: Person, password_hash: Option<PasswordHash>) -> User {
         let now = self.clock.now();
         let mut user = User {
             id: UserId::new(now, &*self.entropy),
@@ -324,7 +318,7 @@ impl Identity {
             phone: None,
             avatar_url: None,
             password_hash,
-            roles,
+            roles: stored_roles(self.settings.new_account_roles.clone()),
             status: UserStatus::Active,
             created_at: now,
             updated_at: now,

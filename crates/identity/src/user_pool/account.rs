@@ -259,7 +259,7 @@ impl Identity {
         if !account.enabled {
             return Err(RecordError::Conflict);
         }
-        let mut user = self.new_user(email, Person::told_by(account), None, Vec::new());
+        let mut user = self.new_user(email, Person::told_by(account), None);
         user.email_verified_at = account.email_verified.then_some(user.created_at);
         let audit = self.pool_audit(AuditAction::UserProvisioned, user.id, &identity.issuer);
         let new = NewUser { identity: Some(identity.clone()), ..self.with_defaults(user) };

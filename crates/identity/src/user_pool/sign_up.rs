@@ -35,10 +35,10 @@ impl Identity {
         // Only the accounts surface answers alike for a record that is there: the others show the account they made.
         let is_open = |user: &User| request.surface == Surface::Accounts && user.is_active();
         if here.as_ref().is_some_and(|user| !is_open(user)) {
-            return self.taken_here(request, self.new_user(email, person, None, Vec::new())).await;
+            return self.taken_here(request, self.new_user(email, person, None)).await;
         }
         let email = here.as_ref().map_or(email, |user| user.email.clone());
-        let user = self.new_user(email, person, None, Vec::new());
+        let user = self.new_user(email, person, None);
         match (pool.sign_up(PoolSignUp::of(&user, &password)).await, here) {
             (Ok(subject), here) => {
                 if !conceals {

@@ -45,7 +45,7 @@ async fn a_service_verifies_an_assertion_with_the_published_keys_whatever_signs_
             "sid": caller.session,
             "email": "ada@example.com",
             "email_verified": false,
-            "roles": [],
+            "roles": ["user"],
             "teams": [],
             "domains": [],
             "request_id": "req-1",

@@ -17,7 +17,7 @@ use doorward_identity::policy::Admin;
 use doorward_identity::provider::NoProviders;
 use doorward_identity::session::{Origin, SignIn, SignInError, SignedIn};
 use doorward_identity::settings::{Settings, SurfaceSettings};
-use doorward_identity::user::SignUp;
+use doorward_identity::user::{KnownRoles, SignUp};
 use doorward_identity::user_pool::UserPool;
 use doorward_identity::{Identity, Parts, Surface, UserId};
 use doorward_protocol::algorithm::Algorithm;
@@ -104,6 +104,8 @@ fn settings() -> Settings {
         session_ttl: SignedDuration::from_hours(24 * 30),
         session_idle: SignedDuration::from_hours(1),
         group_grants: BTreeMap::new(),
+        new_account_roles: vec![],
+        known_roles: KnownRoles::default(),
         surfaces: [surface(60), surface(60), surface(7 * 24 * 60), surface(30)],
         default_team: Some("General".to_owned()),
         default_domain: Some("engineering".to_owned()),

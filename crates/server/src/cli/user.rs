@@ -66,7 +66,7 @@ pub(crate) enum UserCommand {
         /// E-mail address or id.
         user: String,
     },
-    /// Replace an account's roles; with none given it loses all.
+    /// Replace an account's roles; with none given it keeps `user` alone, which everybody has.
     Roles {
         /// E-mail address or id.
         user: String,
@@ -181,7 +181,7 @@ async fn show(identity: &Identity, by: &Admin, user: &str, out: &mut impl Write)
 }
 
 fn role_names(user: &User) -> String {
-    user.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ")
+    user.held_roles().collect::<Vec<_>>().join(" ")
 }
 
 fn parse_roles(roles: &[String]) -> anyhow::Result<Vec<Role>> {

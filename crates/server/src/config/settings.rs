@@ -202,6 +202,9 @@ const ACCOUNTS: &[Setting] = &[
     one("seed.domains[].name", Kind::Text, Required, "Its name."),
     one("seed.domains[].parent", Kind::Text, Off, "The key of the domain above it, named earlier in the list."),
 
+    many("roles.known", Kind::Role, Fixed(""), "[Roles](accounts.md#roles) that may be granted, beside `user` and `admin`: by administrators, groups and `roles.new_accounts`. Without any entry: every name. What an account holds already stays."),
+    many("roles.new_accounts", Kind::Role, Fixed(""), "Roles of whoever signs up, or is seen for the first time with a token or through a provider."),
+
     one("password.scheme", Kind::Choice(PasswordScheme::NAMES), Fixed("bcrypt"), "What hashes new passwords; both verify always."),
     one("password.bcrypt_cost", count(4, 16), Fixed("12"), "Logarithm of bcrypt's rounds; 10 or more outside development."),
     one("password.argon2_memory", size(8 * MIB, GIB), Fixed("19MiB"), "Memory of one argon2id hash."),

@@ -112,6 +112,8 @@ pub(crate) struct Person<'c> {
     email: &'c str,
     name: Option<&'c str>,
     avatar_url: Option<&'c str>,
+    #[schema(example = json!(["user", "billing-reader"]))]
+    roles: Vec<&'c str>,
     #[schema(value_type = String, format = DateTime, example = "2026-02-04T10:30:00Z")]
     created_at: Moment,
     teams: Vec<TeamView<'c>>,
@@ -125,6 +127,7 @@ impl<'c> Person<'c> {
             email: context.user.email.as_str(),
             name: context.user.name.as_deref(),
             avatar_url: context.user.avatar_url.as_deref(),
+            roles: context.user.held_roles().collect(),
             created_at: Moment(context.user.created_at),
             teams: context.teams.iter().map(|member| TeamView::of(&member.team)).collect(),
             domains: context.domains.iter().map(DomainView::of).collect(),

@@ -44,6 +44,15 @@ impl<'u> Account<'u> {
     }
 }
 
+/// An account and what it may do.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AccountWithRoles<'u> {
+    #[serde(flatten)]
+    account: Account<'u>,
+    #[schema(example = json!(["user", "billing-reader"]))]
+    roles: Vec<&'u str>,
+}
+
 /// They are in.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SigninTokens<'s> {
@@ -142,8 +151,9 @@ pub(crate) async fn log_out(
 /// The caller's account.
 #[utoipa::path(
     get, path = "/api/auth/me", operation_id = "signin_me", tag = "signin", security(("bearer" = [])),
-    responses((status = 200, description = "The account", body = Account))
+    responses((status = 200, description = "The account", body = AccountWithRoles))
 )]
 pub(crate) async fn me(Bearer(caller): Bearer) -> Response {
-    json::ok(&Account::of(&caller.context.user))
+    let user = &caller.context.user;
+    json::ok(&AccountWithRoles { account: Account::of(user), roles: user.held_roles().collect() })
 }

@@ -56,7 +56,7 @@ async fn an_account_is_made_shown_changed_and_deleted() -> Outcome {
     assert_eq!((made.status, made.header("etag")), (201, "\"1\""), "{made:?}");
     let place = made.header("location").to_owned();
     assert_eq!(place, format!("/admin/v1/users/{}", made.text("/id")));
-    assert_eq!(made.body["roles"], json!(["billing-reader"]));
+    assert_eq!(made.body["roles"], json!(["user", "billing-reader"]));
     assert!(made.body.get("password_hash").is_none());
     assert_eq!(admin.post("/admin/v1/users", &wish).await?.status, 409);
 

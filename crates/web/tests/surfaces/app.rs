@@ -17,7 +17,7 @@ use doorward_identity::observer::Unobserved;
 use doorward_identity::policy::Admin;
 use doorward_identity::settings::{Settings, SurfaceSettings};
 use doorward_identity::upkeep::{SeedDomain, SeedTeam};
-use doorward_identity::user::{NewAccount, Role};
+use doorward_identity::user::{KnownRoles, NewAccount, Role};
 use doorward_identity::user_pool::UserPool;
 use doorward_identity::{Identity, Parts};
 use doorward_protocol::algorithm::Algorithm;
@@ -286,6 +286,8 @@ fn settings() -> Settings {
         session_ttl: SignedDuration::from_hours(2160),
         session_idle: SignedDuration::from_hours(1),
         group_grants: std::collections::BTreeMap::new(),
+        new_account_roles: vec![],
+        known_roles: KnownRoles::default(),
         surfaces: [
             surface(60, &[]),
             surface(60, &[]),

@@ -17,7 +17,7 @@ async fn registering_answers_tokens_and_the_person_with_the_default_team_and_dom
     let user = &answer.body["user"];
     let expected = json!({
         "id": user["id"], "email": "john@example.com", "name": "John Doe", "avatar_url": null,
-        "created_at": "2026-02-04T10:30:00Z",
+        "roles": ["user"], "created_at": "2026-02-04T10:30:00Z",
         "teams": [{"id": user["teams"][0]["id"], "name": "General", "external_ref": null, "is_active": true}],
         "domains": [{
             "id": user["domains"][0]["id"], "key": "engineering", "name": "Engineering",

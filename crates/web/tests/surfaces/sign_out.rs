@@ -103,7 +103,7 @@ async fn me_has_the_members_of_the_old_system() -> Outcome {
     let me = browser.get(ME).await?;
     let expected = json!({
         "id": me.body["id"], "email": ALICE, "cognito_sub": "sub of alice@example.com", "full_name": "Alice Ng",
-        "created_at": "2026-02-04T10:30:00Z",
+        "roles": ["user"], "created_at": "2026-02-04T10:30:00Z",
     });
     assert_eq!((me.status, &me.body), (200, &expected));
     let bearer = app.person("bob@example.com").await?.get(ME).await?;

@@ -4,6 +4,7 @@ mod exposure;
 mod files;
 mod mail;
 mod providers;
+mod roles;
 mod routes;
 mod secrets;
 mod sense;
@@ -91,6 +92,9 @@ pub(super) const CHECKS: &[Check] = &[
     check(Always, "one issuer twice", &[], sense::issuer_twice),
     check(Always, "a session that may be idle for longer than it may last", &["session.absolute_ttl"], sense::idle_longer_than_life),
     check(Always, "a seeded domain below one that is not seeded before it", &["seed.domains"], sense::seeded_parents),
+
+    check(Always, "a role that is not among `roles.known`, where there are any", &["roles.known"], roles::unknown),
+    check(Protecting, "`admin` among `roles.new_accounts`", &[], roles::everybody_administers),
 
     check(Always, "routes on Doorward's own paths", &[], routes::shadows),
     check(Always, "two routes of one name", &[], routes::same_name),

@@ -9,6 +9,7 @@ mod mail;
 mod outbound;
 mod password;
 mod providers;
+mod roles;
 mod routes;
 mod secrets;
 mod seed;
@@ -27,6 +28,7 @@ pub(crate) use self::mail::{Mail, MailKind};
 pub(crate) use self::outbound::{Outbound, Resolve};
 pub(crate) use self::password::{Password, PasswordScheme, Throttle};
 pub(crate) use self::providers::{ClientAuth, LogoutStyle, Provider};
+pub(crate) use self::roles::Roles;
 pub(crate) use self::routes::{Require, Route};
 pub(crate) use self::secrets::Secrets;
 pub(crate) use self::seed::Seed;
@@ -62,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) surfaces: Surfaces,
     /// What the first start makes.
     pub(crate) seed: Seed,
+    /// What accounts may be granted.
+    pub(crate) roles: Roles,
     /// How passwords are hashed.
     pub(crate) password: Password,
     /// How often sign-in may fail.
@@ -100,6 +104,7 @@ impl Config {
             tokens: Tokens::read(values)?,
             surfaces: Surfaces::read(values)?,
             seed: Seed::read(values)?,
+            roles: Roles::read(values)?,
             password: Password::read(values)?,
             throttle: Throttle::read(values)?,
             mail: Mail::read(values, &user_pool)?,

@@ -33,7 +33,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("a repetitive secret", "[tokens]\nsecret = \"abcdefaabbccddeeffabcdefaaccbbddeeff\"", "tokens.secret: repeats"),
     ("HS256 without `tokens.secret`", "[tokens]\nalgorithm = \"HS256\"", "tokens.algorithm: HS256 signs"),
     (
-        "signing keys in PostgreSQL without `tokens.encryption_key`",
+        "signing keys in PostgreSQL or MongoDB without `tokens.encryption_key`",
         "[store]\nurl = \"postgres://h/d\"",
         "tokens.encryption_key: is missing",
     ),
@@ -215,6 +215,16 @@ const ROWS: &[(&str, &str, &str)] = &[
     ),
     ("Amazon SES without a region", "[mail]\nurl = \"ses:\"\nfrom = \"us@example.com\"", "mail.url: names no region"),
     (
+        "a name, password or certificates for a SQLite file",
+        "[store]\nusername = \"doorward\"",
+        "store.username: is for a database's server",
+    ),
+    (
+        "the certificates of a database's server twice",
+        "[store]\nurl = \"postgres://h/d\"\ntls_ca_file = \"Cargo.toml\"\ntls_ca = \"-----BEGIN A-----\\n-----END A-----\"",
+        "store.tls_ca: is said beside store.tls_ca_file",
+    ),
+    (
         "a role that is not among `roles.known`, where there are any",
         "[roles]\nknown = [\"auditor\"]\nnew_accounts = [\"user\", \"admin\", \"auditor\", \"member\"]",
         "roles.new_accounts: \"member\" is none of the known roles: user, admin, auditor",
@@ -341,6 +351,8 @@ fn every_row_is_tested() {
             || refuses == "routes on Doorward's own paths"
             || refuses == "a Cognito pool or Amazon SES in a build without the feature `aws`"
             || refuses == "a SQLite store on AWS Lambda"
+            || refuses == "a MongoDB store in a build without the feature `mongodb`"
+            || refuses == "`tokens.secret` in AWS Secrets Manager without `tokens.encryption_key`"
     };
     let untested: Vec<_> = CHECKS.iter().map(|check| check.refuses).filter(|refuses| !tested(refuses)).collect();
     assert_eq!(untested, [""; 0]);

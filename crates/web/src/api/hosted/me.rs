@@ -31,6 +31,8 @@ pub(crate) struct Me<'c> {
     /// The subject at the provider the session began at, else at the first that the account is linked to.
     cognito_sub: Option<String>,
     full_name: Option<&'c str>,
+    #[schema(example = json!(["user", "billing-reader"]))]
+    roles: Vec<&'c str>,
     #[schema(value_type = String, format = DateTime, example = "2026-02-04T10:30:00Z")]
     created_at: Moment,
 }
@@ -101,8 +103,14 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let cognito_sub = api.identity.outside_subject(&caller).await?;
     let user = &caller.context.user;
-    let (email, full_name) = (user.email.as_str(), user.name.as_deref());
-    Ok(json::ok(&Me { id: user.id, email, cognito_sub, full_name, created_at: Moment(user.created_at) }))
+    Ok(json::ok(&Me {
+        id: user.id,
+        email: user.email.as_str(),
+        cognito_sub,
+        full_name: user.name.as_deref(),
+        roles: user.held_roles().collect(),
+        created_at: Moment(user.created_at),
+    }))
 }
 
 /// Lists the caller's open sessions.

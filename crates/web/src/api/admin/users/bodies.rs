@@ -47,7 +47,8 @@ pub(crate) struct NewUserBody {
     password: Option<SecretString>,
     #[schema(min_length = 1, max_length = 128)]
     name: Option<String>,
-    /// `admin` opens this part of the API; the others mean what your services make of them.
+    /// `admin` opens this part of the API; `user` everybody has, named or not; the others mean what your services make of
+    /// them. Where `roles.known` names roles, no others.
     #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["billing-reader"]))]
     roles: Vec<Role>,
     /// Whether the address is known to be theirs.
@@ -107,7 +108,7 @@ impl UserChangeBody {
     }
 }
 
-/// The roles of an account.
+/// The roles of an account. `user`, which everybody has, need not be among them.
 #[derive(ToSchema)]
 pub(crate) struct Roles {
     #[schema(value_type = Vec<String>, example = json!(["admin"]))]
@@ -135,8 +136,8 @@ pub(crate) struct UserView<'u> {
     email_verified_at: Option<Moment>,
     name: Option<&'u str>,
     avatar_url: Option<&'u str>,
-    #[schema(value_type = Vec<String>)]
-    roles: &'u [Role],
+    #[schema(example = json!(["user", "billing-reader"]))]
+    roles: Vec<&'u str>,
     #[schema(value_type = String, example = "active")]
     status: &'static str,
     /// Whether there is a password to sign in with.
@@ -158,7 +159,7 @@ impl<'u> UserView<'u> {
             email_verified_at: user.email_verified_at.map(Moment),
             name: user.name.as_deref(),
             avatar_url: user.avatar_url.as_deref(),
-            roles: &user.roles,
+            roles: user.held_roles().collect(),
             status: user.status.as_str(),
             has_password: user.password_hash.is_some(),
             created_at: Moment(user.created_at),
