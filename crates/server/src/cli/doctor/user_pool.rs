@@ -50,7 +50,8 @@ fn sign_in(pool: &UserPool, outcome: &Result<(), PoolError>) -> Finding {
     }
 }
 
-/// One finding for all that is allowed, one for all that is not.
+/// One finding for all that is allowed, one for all that is not. What is refused throughout for one and the same reason
+/// is no matter of permissions.
 fn permissions(asked: &[(&'static str, Result<(), PoolError>)]) -> Option<Finding> {
     let name = "user pool permissions";
     let refused: Vec<_> =
@@ -58,11 +59,27 @@ fn permissions(asked: &[(&'static str, Result<(), PoolError>)]) -> Option<Findin
     let Some((_, why)) = refused.first() else {
         return (!asked.is_empty()).then(|| Finding::good(name, "all that Doorward needs"));
     };
+    let is_one_reason = refused.len() == asked.len() && refused.iter().all(|(_, other)| other == why);
+    if is_one_reason && matches!(why, PoolError::Misconfigured(_)) {
+        return Some(wholly_refused(why));
+    }
     let operations = refused.iter().map(|(operation, _)| *operation).collect::<Vec<_>>().join(", ");
     let remedy = format!(
         "give the key or role of Doorward these on the pool: {operations}; docs/accounts.md says what each is for"
     );
     Some(Finding::bad(name, format!("not allowed: {operations} ({why})"), remedy))
+}
+
+fn wholly_refused(why: &PoolError) -> Finding {
+    let what = why.to_string();
+    if what.contains("credentials") {
+        let remedy = "give Doorward a key or role of the pool's AWS account: AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY \
+                      (and AWS_SESSION_TOKEN where it is temporary), AWS_PROFILE, or a role of the machine; see that the clock is right";
+        return Finding::bad("user pool key", what, remedy);
+    }
+    let remedy = "see that user_pool.pool_id (COGNITO_USER_POOL_ID) is the id of the pool that user_pool.client_id belongs \
+                  to, and that its region and the account of the AWS key are the pool's";
+    Finding::bad("user pool id", what, remedy)
 }
 
 fn client_findings(pool: &UserPool, client: &ClientFacts) -> Option<Finding> {
@@ -191,6 +208,24 @@ mod tests {
                 .unwrap();
         assert_eq!(found.verdict, Verdict::Bad);
         assert!(found.what.starts_with("not allowed: AdminSetUserPassword, ListUsers"), "{found:?}");
+    }
+
+    #[test]
+    fn a_key_that_does_not_count_and_a_pool_that_is_not_there_are_told_as_such() {
+        for (why, name, setting) in [
+            (
+                "there are no AWS credentials to ask it with, or they cannot be had",
+                "user pool key",
+                "AWS_ACCESS_KEY_ID",
+            ),
+            ("the AWS credentials do not count, or the clock is wrong (x)", "user pool key", "AWS_ACCESS_KEY_ID"),
+            ("there is no such user pool, or no such app client in it", "user pool id", "user_pool.pool_id"),
+        ] {
+            let refused = || Err(PoolError::Misconfigured(why.to_owned()));
+            let found = permissions(&[("AdminGetUser", refused()), ("ListUsers", refused())]).unwrap();
+            assert_eq!((found.verdict, found.name.as_str()), (Verdict::Bad, name));
+            assert!(found.what.contains(why) && found.remedy.unwrap().contains(setting), "{why}");
+        }
     }
 
     #[tokio::test]
