@@ -361,13 +361,16 @@ pub(super) async fn an_account_is_made_with_its_code_or_not_at_all(stand: &Stand
     let inserted = stand.store.insert_user(&twin, &stand.event(AuditAction::UserSignedUp)).await.unwrap();
     assert_eq!(inserted, Inserted::Taken);
     assert_eq!(outbox_ids(stand).await, [code.mail.id]);
-
-    // A mail that cannot be put in, because its id is there: then there is no account either.
-    let mut clash = stand.new_user("b@example.com");
-    clash.code = Some(NewCode { user: clash.user.id, ..code });
-    let event = stand.event(AuditAction::UserSignedUp);
-    assert!(stand.store.insert_user(&clash, &event).await.is_err());
-    assert!(stand.other.find_user(clash.user.id).await.unwrap().is_none());
     assert_eq!(stand.audited(AuditAction::UserSignedUp).await, 1);
     assert_eq!(try_code(stand, new.user.id, EmailVerification, "123456").await, REDEEMED);
+}
+
+pub(super) async fn an_account_whose_mail_cannot_be_put_in_is_not_made(stand: &Stand) {
+    let mail = code(stand, &stand.user("a@example.com").await, EmailVerification, "123456").await.mail;
+    let mut clash = stand.new_user("b@example.com");
+    clash.code = Some(NewCode { mail, ..new_code(stand, &clash.user, EmailVerification, "123456") });
+    let event = stand.event(AuditAction::UserProvisioned);
+    assert!(stand.store.insert_user(&clash, &event).await.is_err());
+    assert!(stand.other.find_user(clash.user.id).await.unwrap().is_none());
+    assert_eq!(stand.audited(AuditAction::UserProvisioned).await, 0);
 }

@@ -192,6 +192,11 @@ promises! {
         of_two_nodes_that_migrate_at_once_one_does;
 }
 
+// Of a transaction: one that fails half-way leaves nothing. Where there is none, what an intent owes does not fail; it is
+// late.
+promises!(@backend sqlite_transactions SqliteBackend code an_account_whose_mail_cannot_be_put_in_is_not_made);
+promises!(@backend postgres_transactions PostgresBackend code an_account_whose_mail_cannot_be_put_in_is_not_made);
+
 /// Holds the store over a database to one promise and clears up. What a broken promise leaves stays to be looked at.
 pub(crate) async fn hold_on<B: Backend>(backend: B, promise: impl AsyncFn(&Stand)) {
     let stand = Stand::of(&backend).await;

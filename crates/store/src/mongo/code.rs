@@ -101,7 +101,10 @@ fn redeem(
     code.attempts_left = 0;
     let new_email = code.new_email.as_ref().map(|text| readable(text.parse().ok(), "e-mail address")).transpose()?;
     let mail = code.mail;
-    draft.owe(Effect::DropMail { mail, at });
+    // A move drops the letters of all codes.
+    if !is_free || !matches!(guess.effect, CodeEffect::ChangeEmail { .. }) {
+        draft.owe(Effect::DropMail { mail, at });
+    }
     match &guess.effect {
         CodeEffect::UseUp => {}
         CodeEffect::VerifyEmail => password::mark_verified(draft, event.at),

@@ -27,11 +27,11 @@ struct State {
 }
 
 impl Wire {
-    /// A wire to a server that passes so many writes on, and the next when it is mended.
-    pub(super) async fn to(server: String, writes: usize) -> Self {
+    /// A wire to a server.
+    pub(super) async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State { writes: Semaphore::new(writes), held: Notify::new() });
+        let state = Arc::new(State { writes: Semaphore::new(0), held: Notify::new() });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((node, _)) = listener.accept().await {
@@ -43,6 +43,12 @@ impl Wire {
             }
         });
         Self { address, state }
+    }
+
+    /// Passes so many more writes on, and the next when it is mended.
+    pub(super) fn bear(&self, writes: usize) {
+        self.state.writes.forget_permits(Semaphore::MAX_PERMITS);
+        self.state.writes.add_permits(writes);
     }
 
     /// Comes when a write is held back.
