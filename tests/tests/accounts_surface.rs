@@ -168,7 +168,11 @@ fn signing_in_gives_three_tokens(accounts: &Accounts) {
     assert_eq!((&claims["given_name"], &claims["family_name"]), (&json!("Ada"), &json!("Lovelace")), "{claims}");
     for path in ["/api/v1/users/me", "/api/auth/me", "/auth/me"] {
         let me = accounts.doorward.get(path).bearer(&tokens.access).send().expect(200).json();
-        assert_eq!(me["email"], email.as_str(), "{path}");
+        assert_eq!((&me["email"], &me["roles"]), (&json!(email), &json!(["user"])), "{path}");
+    }
+    if !accounts.is_in_a_pool() {
+        let (_, access) = doorward_tests::token::read(&tokens.access);
+        assert_eq!((&claims["roles"], &access["roles"]), (&json!(["user"]), &json!(["user"])), "{access}");
     }
     assert!(accounts.doorward.accepts(&tokens.access));
     for other in [&tokens.refresh, "nonsense"] {

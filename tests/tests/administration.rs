@@ -2,7 +2,7 @@
 
 use doorward_tests::http::Request;
 use doorward_tests::shape::{each, find, sorted, text};
-use doorward_tests::{Doorward, PASSWORD, Person, Store, on_every_store};
+use doorward_tests::{Doorward, PASSWORD, Person, Setup, Store, on_every_store, token};
 use serde_json::{Value, json};
 
 on_every_store!(
@@ -12,6 +12,7 @@ on_every_store!(
     users_are_listed_by_page_and_search,
     a_disabled_user_comes_back_when_enabled,
     roles_take_effect_at_once,
+    only_known_roles_are_granted_where_some_are_named,
     sessions_are_listed_and_ended,
     a_stale_change_is_refused,
     teams_are_made_renamed_and_deactivated,
@@ -111,7 +112,7 @@ fn users_are_created_changed_and_deleted(store: Store) {
     let path = format!("/users/{id}");
     let user = office.get(&path);
     assert_eq!((&user["email"], &user["name"]), (&json!("ada@example.com"), &json!("Ada")));
-    assert_eq!(user["roles"], json!(["auditor"]));
+    assert_eq!(user["roles"], json!(["user", "auditor"]));
     assert!(!user.to_string().contains("hash") && !user.to_string().contains("$2"), "{user}");
     office.request("POST", "/users").json(&new).send().problem(409);
     let session = office.doorward.signed_in("ada@example.com");
@@ -172,8 +173,39 @@ fn roles_take_effect_at_once(store: Store) {
     let roles = format!("/users/{}/roles", user.id);
     office.change("PUT", &roles, &json!({"roles": ["admin"]}));
     list().expect(200);
-    office.change("PUT", &roles, &json!({"roles": []}));
+    let token = office.doorward.signed_in(&user.email).access_token;
+    let list_with_the_claim = || office.doorward.get("/admin/v1/users").bearer(&token).send();
+    assert_eq!(token::read(&token).1["roles"], json!(["user", "admin"]));
+    list_with_the_claim().expect(200);
+    let left = office.change("PUT", &roles, &json!({"roles": ["user"]}));
+    assert_eq!(left["roles"], json!(["user"]));
     list().problem(403);
+    list_with_the_claim().problem(403);
+}
+
+fn only_known_roles_are_granted_where_some_are_named(store: Store) {
+    let file = "[roles]\nknown = [\"auditor\", \"member\"]\nnew_accounts = [\"member\"]\n";
+    let doorward = Setup::on(store).file(file).start();
+    let admin = doorward.administrator("root");
+    let office = Office { doorward, admin };
+    let user = office.doorward.person("user");
+    let path = format!("/users/{}/roles", user.id);
+    let me = || office.doorward.get("/auth/me").bearer(&user.access_token).send().expect(200).json();
+    assert_eq!(me()["roles"], json!(["user", "member"]), "what new accounts begin with");
+    office.change("PUT", &path, &json!({"roles": ["auditor"]}));
+    assert_eq!(me()["roles"], json!(["user", "auditor"]));
+    for (method, path) in [("PUT", &*path), ("POST", "/users")] {
+        let body = json!({"email": "ada@example.com", "roles": ["auditors"]});
+        let body = if method == "PUT" { json!({"roles": body["roles"]}) } else { body };
+        let problem = office.request(method, path).json(&body).send().problem(422);
+        assert_eq!(each(&problem["errors"], "field"), ["roles"], "{problem}");
+        assert!(problem.to_string().contains("user, admin, auditor, member"), "{problem}");
+    }
+    let setup = office.doorward.setup();
+    let refused = setup.run(&["user", "roles", &user.email, "auditors"], "");
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.contains("user, admin, auditor, member"), "{told}");
+    assert!(setup.run_ok(&["user", "roles", &user.email, "admin"], "").contains("user admin"));
 }
 
 fn sessions_are_listed_and_ended(store: Store) {

@@ -79,7 +79,7 @@ fn login_token_names_the_email_as_subject(store: Store) {
     let doorward = Doorward::start(store);
     let answer = doorward.register("user@example.com").send().expect(200).json();
     let (_, claims) = token::read(&text(&answer["access_token"]));
-    assert_eq!(claims["sub"], "user@example.com");
+    assert_eq!((&claims["sub"], &claims["roles"]), (&json!("user@example.com"), &json!(["user"])));
     let life = claims["exp"].as_i64().zip(claims["iat"].as_i64()).map(|(end, start)| end - start);
     assert_eq!(life, Some(1800));
 }
@@ -89,6 +89,7 @@ fn me_answers_the_user_with_teams_and_domains(store: Store) {
     let answer = doorward.register("user@example.com").send().expect(200).json();
     let me = doorward.get("/auth/me").bearer(&text(&answer["access_token"])).send().expect(200).json();
     assert_eq!(me, answer["user"]);
+    assert_eq!(doorward.validate(&text(&answer["access_token"]))["user"], me);
     let response = doorward.get("/auth/me").send();
     assert_eq!(response.header("www-authenticate"), Some("Bearer"));
     response.problem(401);
@@ -168,5 +169,6 @@ fn assert_session(answer: &Value) {
         assert!(answer[member].is_string(), "{member} of {answer}");
     }
     assert_eq!(answer["token_type"], "bearer");
-    assert_members(&answer["user"], &["avatar_url", "created_at", "domains", "email", "id", "name", "teams"]);
+    assert_members(&answer["user"], &["avatar_url", "created_at", "domains", "email", "id", "name", "roles", "teams"]);
+    assert_eq!(answer["user"]["roles"], json!(["user"]));
 }

@@ -4,9 +4,10 @@ use std::io::{Read, Write};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
-use doorward_tests::deadline::PATIENCE;
+use doorward_tests::deadline::{self, PATIENCE};
+use doorward_tests::instance::ACROSS_NODES;
 use doorward_tests::upstream::{Received, Upstream, respond};
-use doorward_tests::{Doorward, Person, Setup, Store};
+use doorward_tests::{Doorward, Person, Setup, Store, token};
 use serde_json::{Value, json};
 
 const PLAN: &str = "/api/v1/generation/create-plan";
@@ -49,6 +50,18 @@ impl Behind {
                 methods = ["GET"]
                 upstream = "{at}/designers"
                 require = {{ teams = ["Design"] }}
+                [[routes]]
+                name = "people"
+                path = "/people"
+                methods = ["GET"]
+                upstream = "{at}/people"
+                require = {{ roles = ["user"] }}
+                [[routes]]
+                name = "auditors"
+                path = "/auditors"
+                methods = ["GET"]
+                upstream = "{at}/auditors"
+                require = {{ roles = ["auditor"] }}
                 [[routes]]
                 name = "slow"
                 path = "/slow"
@@ -176,6 +189,28 @@ fn only_a_verified_caller_passes() {
     behind.post_logout();
     behind.get("/files/x").send().problem(401);
     behind.nothing_passed("a caller who left");
+}
+
+#[test]
+fn a_role_opens_a_route_while_the_account_has_it_whatever_the_token_says() {
+    let behind = Behind::start();
+    let setup = behind.doorward.setup();
+    behind.get("/people").send().expect(200);
+    behind.upstream.next();
+    behind.doorward.get("/people").send().problem(401);
+    behind.get("/auditors").send().problem(403);
+    let soon = |status: u16, token: &str| {
+        let answers = || behind.doorward.get("/auditors").bearer(token).send().status == status;
+        let change = "the node follows the command line";
+        deadline::until(change, ACROSS_NODES, || answers().then_some(()));
+    };
+    setup.run_ok(&["user", "roles", &behind.person.email, "auditor"], "");
+    soon(200, &behind.person.access_token);
+    let later = behind.doorward.signed_in(&behind.person.email).access_token;
+    assert_eq!(token::read(&later).1["roles"], json!(["user", "auditor"]));
+    soon(200, &later);
+    setup.run_ok(&["user", "roles", &behind.person.email], "");
+    soon(403, &later);
 }
 
 impl Behind {

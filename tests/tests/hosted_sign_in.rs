@@ -54,7 +54,7 @@ fn a_person_signs_in_lands_on_the_dashboard_and_out_again() {
         let handle = place.session(&alice).expect("a session cookie");
         assert!(handle.len() < 200 && handle.starts_with("dws_"), "{handle}");
         let me = place.me(&mut alice).expect(200).json();
-        assert_members(&me, &["id", "email", "cognito_sub", "full_name", "created_at"]);
+        assert_members(&me, &["id", "email", "cognito_sub", "full_name", "roles", "created_at"]);
         assert_eq!((&me["email"], &me["full_name"]), (&json!("alice@example.com"), &json!("Person alice")));
         assert_eq!(me["cognito_sub"], "alice");
         assert!(place.is_signed_in(&mut alice));

@@ -120,6 +120,7 @@ fn signin_token_carries_the_users_id_and_email(store: Store) {
     assert_eq!(header["typ"], "JWT");
     assert_eq!(claims["sub"], person.id.as_str());
     assert_eq!(claims["email"], person.email.as_str());
+    assert_eq!(claims["roles"], json!(["user"]));
     let life = claims["exp"].as_i64().zip(claims["iat"].as_i64()).map(|(end, start)| end - start);
     assert_eq!(life, Some(604_800));
     assert!(claims["iss"].is_string() && claims["jti"].is_string() && claims["sid"].is_string(), "{claims}");
@@ -129,7 +130,8 @@ fn me_answers_the_user(store: Store) {
     let doorward = Doorward::start(store);
     let person = doorward.person("user");
     let user = doorward.get("/api/auth/me").bearer(&person.access_token).send().expect(200).json();
-    assert_members(&user, &["created_at", "email", "id", "last_signin_at"]);
+    assert_members(&user, &["created_at", "email", "id", "last_signin_at", "roles"]);
+    assert_eq!(user["roles"], json!(["user"]));
     assert_eq!(user["id"], person.id.as_str());
     assert_eq!(user["email"], person.email.as_str());
     assert_utc(&user["last_signin_at"]);

@@ -214,6 +214,7 @@ fn headers_tell_who_the_caller_is_and_only_doorward_writes_them() {
     assert!(!received.head.contains("forged"), "{}", received.head);
     assert_eq!(received.headers("x-user-id"), [told.person.id.as_str()]);
     assert_eq!(received.headers("x-user-email"), ["user@example.com"]);
+    assert_eq!(received.headers("x-user-roles"), ["user"]);
     for name in names {
         assert!(received.headers(&format!("x-user-{name}")).len() <= 1, "{}", received.head);
     }
