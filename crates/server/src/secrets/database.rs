@@ -3,7 +3,8 @@
 //!
 //! A rotation makes a new password first (AWSPENDING), tells it to the database next, and lets it count last
 //! (AWSCURRENT). Between the last two steps the database takes only the pending one. So the one that counts is tried
-//! first, and the pending one after it.
+//! first, and the pending one after it. Where name and password are kept in two secrets, one of them may have no pending
+//! version: what counts goes with the other's.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -110,7 +111,10 @@ impl Inner {
         if !equal(&state.now.credentials, &refused) {
             return Ok(Some(state.now.credentials.clone()));
         }
-        state.refused.push(refused.clone());
+        // Every call is refused with it while nothing is read again.
+        if state.refused.iter().all(|known| !equal(known, &refused)) {
+            state.refused.push(refused.clone());
+        }
         if state.untried().is_none() {
             if self.parts.kept().next().is_none() || !state.pace.is_due(Instant::now()) {
                 return Ok(None);
@@ -138,16 +142,9 @@ impl Inner {
 
     /// Everything that is there now, in the order in which it is tried.
     async fn there(&self) -> Result<Vec<Known>, CredentialError> {
-        let kept: Vec<_> = self.parts.kept().map(|(_, reference)| reference).collect();
-        let has_versions = kept.iter().any(|reference| reference.aws_id().is_some());
-        let stages = if has_versions { &[Stage::Current, Stage::Pending][..] } else { &[Stage::Current] };
-        let mut there = Vec::new();
-        for stage in stages.iter().copied() {
-            let snapshot = self.reader.read(kept.iter().copied(), stage).await;
-            let credentials = self.parts.credentials(&snapshot)?;
-            there.extend(credentials.map(|credentials| Known { credentials, stage }));
-        }
-        Ok(there)
+        let at = |stage| self.reader.read(self.parts.kept().map(|(_, reference)| reference), stage);
+        let (current, pending) = tokio::join!(at(Stage::Current), at(Stage::Pending));
+        self.parts.in_order(current, pending)
     }
 }
 
@@ -180,6 +177,22 @@ impl Parts {
             (None, Some(_)) => "store.password".to_owned(),
             (None, None) => "store.url".to_owned(),
         }
+    }
+
+    /// What counts, and what is about to where that is something else. No trouble with the latter keeps the former from
+    /// being used.
+    fn in_order(&self, current: Snapshot, pending: Snapshot) -> Result<Vec<Known>, CredentialError> {
+        let known = |stage| move |credentials| Known { credentials, stage };
+        let mut there: Vec<_> = self.credentials(&current)?.map(known(Stage::Current)).into_iter().collect();
+        match self.credentials(&pending.or(current)) {
+            Ok(credentials) => {
+                let is_new = |new: &Credentials| there.iter().all(|known| !equal(&known.credentials, new));
+                let pending = credentials.filter(is_new).map(known(Stage::Pending));
+                there.extend(pending);
+            }
+            Err(error) => tracing::warn!(%error, "AWSPENDING cannot be used; what counts is tried alone"),
+        }
+        Ok(there)
     }
 
     /// Name and password; none where one of them has no version at the stage that was read, or nobody says any.
@@ -228,6 +241,8 @@ fn equal(one: &Credentials, other: &Credentials) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use super::super::Unreadable;
+    use super::super::version::Version;
     use super::*;
 
     fn sign_in(folder: &std::path::Path) -> DatabaseSignIn {
@@ -285,6 +300,71 @@ mod tests {
         let error = source.after_refusal(&refused).await.unwrap_err().to_string();
         assert!(error.starts_with("store.password: \"file:///") && error.contains("cannot be read"), "{error}");
         assert!(!error.contains("hunter2") && source.origin().starts_with("store.password (file:///"));
+    }
+
+    /// Name and password in two secrets.
+    fn apart() -> Parts {
+        let kept = |id: &str, key: &str| Part::Kept(Reference::Aws { id: id.to_owned(), key: Some(key.to_owned()) });
+        let url = Part::Fixed("postgres://host/db".into());
+        Parts { url, username: Some(kept("name", "username")), password: Some(kept("word", "password")) }
+    }
+
+    type Read = (String, Result<Option<Version>, Unreadable>);
+
+    fn holds(id: &str, text: &str) -> Read {
+        (id.to_owned(), Ok(Some(Version { text: text.into(), created: None })))
+    }
+
+    fn lacks(id: &str) -> Read {
+        (id.to_owned(), Ok(None))
+    }
+
+    fn denies(id: &str) -> Read {
+        (id.to_owned(), Err(Unreadable::new("may not be read", "allow it")))
+    }
+
+    fn in_order(current: [Read; 2], pending: [Read; 2]) -> Result<Vec<String>, String> {
+        let (current, pending) = (current.into_iter().collect(), pending.into_iter().collect());
+        let there = apart().in_order(current, pending).map_err(|error| error.to_string())?;
+        Ok(there.iter().map(|known| format!("{} {}", known.stage.as_str(), shown(&known.credentials))).collect())
+    }
+
+    const NAME: &str = r#"{"username": "app"}"#;
+    const OLD: &str = r#"{"password": "p1"}"#;
+    const NEW: &str = r#"{"password": "p2"}"#;
+
+    #[test]
+    fn what_counts_is_tried_first_and_the_pending_password_with_the_name_that_counts() {
+        let current = [holds("name", NAME), holds("word", OLD)];
+        let pending = [lacks("name"), holds("word", NEW)];
+        assert_eq!(in_order(current.clone(), pending).unwrap(), ["AWSCURRENT app:p1", "AWSPENDING app:p2"]);
+        // Of a rotation that is over the label stays where it was.
+        assert_eq!(in_order(current.clone(), current).unwrap(), ["AWSCURRENT app:p1"]);
+    }
+
+    #[test]
+    fn no_trouble_with_the_pending_version_keeps_what_counts_from_being_used() {
+        let current = [holds("name", NAME), holds("word", OLD)];
+        for trouble in [denies("word"), holds("word", "{}"), holds("word", "no object"), lacks("word")] {
+            let there = in_order(current.clone(), [denies("name"), trouble]);
+            assert_eq!(there.unwrap(), ["AWSCURRENT app:p1"]);
+        }
+        let error = in_order([holds("name", NAME), denies("word")], [lacks("name"), holds("word", NEW)]).unwrap_err();
+        assert!(error.contains("may not be read"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_again_and_again_is_kept_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["username", "password"] {
+            std::fs::write(folder.path().join(name), "wrong").unwrap();
+        }
+        let source = sign_in(folder.path());
+        let wrong = source.current().await.unwrap();
+        for _ in 0..3 {
+            assert!(source.after_refusal(&wrong).await.unwrap().is_none());
+        }
+        assert_eq!(source.0.state.lock().await.refused.len(), 1);
     }
 
     #[test]

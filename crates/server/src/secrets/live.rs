@@ -12,7 +12,10 @@ use tokio::sync::Mutex;
 
 use super::pace::Pace;
 use super::reader::Reader;
-use super::{Reference, Stage, Unreadable};
+use super::{Reference, SHARED, Stage, Unreadable};
+
+/// The least length of the shared secret of tokens, as the configuration's checks ask for.
+const LEAST: usize = 32;
 
 /// A secret in use.
 pub(super) struct Live {
@@ -47,10 +50,11 @@ impl Live {
         }
     }
 
-    /// Takes note of what was read. Says once when it cannot be read, and once when it can again.
+    /// Takes note of what was read. Says once when it cannot be read or is none to take up, and once
+    /// when that is over.
     pub(super) fn take_note(&self, read: Result<Option<SecretString>, Unreadable>) {
         let (setting, reference) = (&self.key, &self.reference);
-        let secret = match read {
+        let secret = match read.and_then(|secret| self.judged(secret)) {
             Ok(Some(secret)) => secret,
             Ok(None) => return,
             Err(error) => {
@@ -72,6 +76,18 @@ impl Live {
         } else {
             tracing::warn!(setting, %reference, "the secret was replaced; this one is taken up by the next start only");
         }
+    }
+
+    /// Refuses what a start would refuse.
+    fn judged(&self, secret: Option<SecretString>) -> Result<Option<SecretString>, Unreadable> {
+        let is_short = |secret: &SecretString| secret.expose_secret().chars().count() < LEAST;
+        if self.key == SHARED && secret.as_ref().is_some_and(is_short) {
+            return Err(Unreadable::new(
+                format!("is shorter than {LEAST} characters"),
+                "make one with: openssl rand -base64 48",
+            ));
+        }
+        Ok(secret)
     }
 }
 
@@ -118,7 +134,7 @@ mod tests {
 
     fn live(path: &std::path::Path, known: &str) -> Live {
         let reference = Reference::File(path.to_owned());
-        Live::new("tokens.secret", &reference, &Reader::default(), &known.into(), true)
+        Live::new("mail.url", &reference, &Reader::default(), &known.into(), true)
     }
 
     #[tokio::test]
@@ -137,6 +153,18 @@ mod tests {
         assert!(live.after_refusal(&"newer".into()).await.is_none());
         std::fs::write(&path, "newest").unwrap();
         assert!(live.after_refusal(&"newer".into()).await.is_none());
+    }
+
+    #[test]
+    fn a_shared_secret_that_a_start_would_refuse_is_not_taken_up() {
+        let reference = Reference::File("/nowhere".into());
+        let known = "the first secret of more than 32 characters";
+        let live = Live::new(SHARED, &reference, &Reader::default(), &known.into(), true);
+        live.take_note(Ok(Some("short".into())));
+        assert_eq!(live.current().expose_secret(), known);
+        let next = "the second secret of more than 32 characters";
+        live.take_note(Ok(Some(next.into())));
+        assert_eq!(live.current().expose_secret(), next);
     }
 
     #[tokio::test]

@@ -28,6 +28,10 @@ pub(crate) use self::rounds::Rounds;
 pub(crate) use self::vault::Vault;
 pub(crate) use self::version::Stage;
 
+/// The shared secret of tokens, which is not presented to anybody: the domain is told when there is another, and for how
+/// long the one before counts.
+const SHARED: &str = "tokens.secret";
+
 /// Why a reference gives no secret, and what to do. Told behind the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable {

@@ -34,11 +34,22 @@ impl Reader {
                 (id, fetched)
             });
         }
-        Snapshot(fetching.join_all().await.into_iter().collect())
+        fetching.join_all().await.into_iter().collect()
     }
 }
 
 impl Snapshot {
+    /// These versions, and the others where there is none of a secret here.
+    pub(super) fn or(mut self, others: Self) -> Self {
+        for (id, other) in others.0 {
+            let version = self.0.entry(id).or_insert(Ok(None));
+            if matches!(version, Ok(None)) {
+                *version = other;
+            }
+        }
+        self
+    }
+
     /// The secret; none where no version has the stage that was asked for.
     pub(super) fn secret(&self, reference: &Reference) -> Result<Option<SecretString>, Unreadable> {
         match reference {
@@ -58,5 +69,11 @@ impl Snapshot {
             Some(Err(error)) => Err(error.clone()),
             None => Ok(None),
         }
+    }
+}
+
+impl FromIterator<(String, Result<Option<Version>, Unreadable>)> for Snapshot {
+    fn from_iter<I: IntoIterator<Item = (String, Result<Option<Version>, Unreadable>)>>(versions: I) -> Self {
+        Self(versions.into_iter().collect())
     }
 }

@@ -8,16 +8,11 @@ use doorward_identity::secret::SecretSource;
 use doorward_identity::settings::FormerSecret;
 use doorward_identity::{Entropy, Identity};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
-use super::Vault;
+use super::{SHARED, Vault};
 use crate::config::Config;
 
-/// The shared secret of tokens, which is not presented to anybody: the domain is told when there is another.
-const SHARED: &str = "tokens.secret";
-/// The least of it, as the configuration's checks ask for.
-const LEAST: usize = 32;
 /// Read again when the store refuses them, not by time.
 const OF_THE_STORE: [&str; 3] = ["store.url", "store.username", "store.password"];
 /// By when a rotation that made a secret lets it count: its steps follow each other within minutes.
@@ -87,12 +82,6 @@ impl Rounds {
     async fn round(&self, identity: &Identity) {
         self.vault.refresh().await;
         let Some(shared) = self.shared.as_ref().map(|shared| shared.current()) else { return };
-        if shared.expose_secret().chars().count() < LEAST {
-            tracing::error!(
-                "tokens.secret was replaced by one of fewer than {LEAST} characters, which is not taken up"
-            );
-            return;
-        }
         // When the others have read it, too.
         let lead = SignedDuration::try_from(lead(self.every)).unwrap_or_default();
         let signs_from = identity.now().checked_add(lead).unwrap_or(Timestamp::MAX);

@@ -10,11 +10,8 @@ use secrecy::SecretString;
 use super::live::Live;
 use super::manager::Manager;
 use super::reader::{Reader, Snapshot};
-use super::{Reference, Stage, Unreadable};
+use super::{Reference, SHARED, Stage, Unreadable};
 use crate::config::SecretsAccess;
-
-/// The setting of which the secret before counts for a while, too.
-const FOLLOWED: &str = "tokens.secret";
 
 /// Where secrets are kept. Cheap to clone.
 #[derive(Clone, Default)]
@@ -37,17 +34,17 @@ pub(crate) struct Former {
 }
 
 impl Vault {
-    /// Reads what the settings refer to, all at once; of the one that is [`FOLLOWED`] also what it was before.
+    /// Reads what the settings refer to, all at once; of the one that is [`SHARED`] also what it was before.
     pub(crate) async fn open(access: &SecretsAccess) -> Self {
         let references = &access.references;
         if references.iter().all(|(_, reference)| reference.aws_id().is_none()) {
             return Self::default();
         }
         let reader = Reader { manager: Some(Arc::new(Manager::open(access).await)) };
-        let followed = references.iter().filter(|(key, _)| key == FOLLOWED);
+        let shared = references.iter().filter(|(key, _)| key == SHARED);
         let (first, former) = tokio::join!(
             reader.read(references.iter().map(|(_, reference)| reference), Stage::Current),
-            reader.read(followed.map(|(_, reference)| reference), Stage::Previous)
+            reader.read(shared.map(|(_, reference)| reference), Stage::Previous)
         );
         Self(Arc::new(Inner { reader, first, former, live: Mutex::default() }))
     }
