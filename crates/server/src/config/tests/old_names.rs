@@ -54,6 +54,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("AWS_SESSION_TOKEN", "hush", "aws.session_token", "\"[redacted]\""),
     ("AWS_ENDPOINT_URL", "http://a:1/", "aws.endpoint_url", "\"http://a:1\""),
     ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "http://a:1", "user_pool.endpoint_url", "\"http://a:1\""),
+    ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://a:1/", "secrets.endpoint_url", "\"http://a:1\""),
     ("AWS_ENDPOINT_URL_SESV2", "http://a:1", "mail.ses_endpoint_url", "\"http://a:1\""),
     ("COOKIE_NAME", "sid", "session.cookie_name", "\"sid\""),
     ("COOKIE_SECURE", "yes", "session.cookie_secure", "true"),
