@@ -20,6 +20,7 @@ pub mod issuer;
 pub mod lambda;
 pub mod liar;
 pub mod mailbox;
+pub mod mongo_server;
 pub mod part;
 pub mod people;
 pub mod ports;

@@ -30,7 +30,7 @@ pub fn find(part: &str) -> Option<PathBuf> {
         "cdk" if !cdk_folder().join("node_modules").exists() => return None,
         "cdk" => "npm",
         // Wheels bring them along with the other Python packages.
-        "cargo-lambda" | "cfn-lint" | "envoy" => {
+        "cargo-lambda" | "cfn-lint" | "envoy" | "secantusd-py" => {
             return Some(crate::python::interpreter().with_file_name(part)).filter(|path| path.exists());
         }
         part => part,

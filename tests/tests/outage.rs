@@ -12,9 +12,9 @@ use serde_json::json;
 const STORE_TIMEOUT: &str = "1s";
 const ANSWERED: Duration = Duration::from_secs(8);
 
-/// A node whose cable to PostgreSQL can be cut, and somebody signed in.
-fn start() -> (Doorward, Cable, Person) {
-    let setup = Setup::on(Store::Postgres).set("store.timeout", STORE_TIMEOUT);
+/// A node whose cable to its store can be cut, and somebody signed in.
+fn start(store: Store) -> (Doorward, Cable, Person) {
+    let setup = Setup::on(store).set("store.timeout", STORE_TIMEOUT);
     let database = setup.database();
     let cable = Cable::to(database.server());
     let url = database.url.replacen(database.server(), &cable.address().to_string(), 1);
@@ -56,8 +56,8 @@ fn says_not_now(doorward: &Doorward, person: &Person) {
     assert!(doorward.accepts(&person.access_token), "a known session validates without the store");
 }
 
-fn goes_and_comes_back(fail: impl Fn(&Cable)) {
-    let (doorward, cable, person) = start();
+fn goes_and_comes_back(store: Store, fail: impl Fn(&Cable)) {
+    let (doorward, cable, person) = start(store);
     fail(&cable);
     until("readiness goes", PATIENCE, || (!is_ready(&doorward)).then_some(()));
     says_not_now(&doorward, &person);
@@ -68,12 +68,24 @@ fn goes_and_comes_back(fail: impl Fn(&Cable)) {
     doorward.sign_in("other@example.com", PASSWORD).send().expect(401);
 }
 
-#[test]
-fn a_store_that_is_down_is_told_and_comes_back() {
-    with(Store::Postgres, |_| goes_and_comes_back(Cable::cut));
+fn a_store_that_is_down_is_told_and_comes_back(store: Store) {
+    goes_and_comes_back(store, Cable::cut);
 }
 
-#[test]
-fn a_store_that_hangs_is_told_and_comes_back() {
-    with(Store::Postgres, |_| goes_and_comes_back(Cable::hold));
+fn a_store_that_hangs_is_told_and_comes_back(store: Store) {
+    goes_and_comes_back(store, Cable::hold);
 }
+
+/// Runs each claim on every store that is reached over a network.
+macro_rules! on_every_server {
+    ($($claim:ident),+) => {
+        mod postgres {
+            $(#[test] fn $claim() { super::with(super::Store::Postgres, super::$claim); })+
+        }
+        mod mongodb {
+            $(#[test] fn $claim() { super::with(super::Store::Mongo, super::$claim); })+
+        }
+    };
+}
+
+on_every_server!(a_store_that_is_down_is_told_and_comes_back, a_store_that_hangs_is_told_and_comes_back);

@@ -1,10 +1,13 @@
 //! A database's address: what the driver makes of it, what is settled here whatever it says, and what it must not say.
 
+use std::fs::File;
 use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::time::Duration;
 
 use mongodb::options::{
-    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, Tls, TlsOptions, WriteConcern,
+    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, ServerMonitoringMode, Tls,
+    TlsOptions, WriteConcern,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -21,7 +24,7 @@ const SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_mins(4);
 
 /// How to connect to the server of an address, and to which database. No error shows the address: it holds a password.
-pub(super) async fn parse(url: &SecretString, options: &Options) -> Result<(ClientOptions, String), OpenError> {
+pub(super) async fn parse(url: &SecretString, options: &Options) -> Result<Address, OpenError> {
     let mut parsed = ClientOptions::parse(url.expose_secret())
         .await
         .map_err(|error| OpenError::Address(without_secrets(url, &super::fault::words(&error))))?;
@@ -44,11 +47,32 @@ pub(super) async fn parse(url: &SecretString, options: &Options) -> Result<(Clie
     parsed.write_concern = Some(concern);
     parsed.read_concern = Some(ReadConcern::majority());
     parsed.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
-    if let Some(ca) = &options.ca {
-        trust(&mut parsed, ca)?;
-    }
+    require_checked(&parsed)?;
+    let authorities = options.ca.as_ref().map(|ca| trust(&mut parsed, ca)).transpose()?;
+    // Asked again and again rather than told: a server that let go of us for a refused password is found again at once.
+    parsed.server_monitoring_mode = Some(ServerMonitoringMode::Poll);
     let database = parsed.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
-    Ok((parsed, database))
+    Ok(Address { options: parsed, database, authorities })
+}
+
+/// How to connect, and to which database.
+#[derive(Debug)]
+pub(super) struct Address {
+    pub(super) options: ClientOptions,
+    pub(super) database: String,
+    /// The file of those who may vouch for the server: gone with this value, and needed for every new connection.
+    pub(super) authorities: Option<File>,
+}
+
+/// Refuses an address that would take anybody for the server.
+fn require_checked(options: &ClientOptions) -> Result<(), OpenError> {
+    let Some(Tls::Enabled(tls)) = &options.tls else { return Ok(()) };
+    if tls.allow_invalid_certificates == Some(true) {
+        let reason = "it asks not to check who the server is; take tlsInsecure and tlsAllowInvalid… out of it, and name who \
+                      vouches for the server in store.tls_ca_file";
+        return Err(OpenError::Address(reason.to_owned()));
+    }
+    Ok(())
 }
 
 /// Refuses an address that asks for writes that can be lost.
@@ -63,18 +87,19 @@ fn require_durable(concern: Option<&WriteConcern>) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Makes those certificates the ones that may vouch for the server. The driver reads them from a file.
-fn trust(options: &mut ClientOptions, ca: &str) -> Result<(), OpenError> {
-    let path = std::env::temp_dir().join(format!("doorward-ca-{}.pem", std::process::id()));
-    let written = std::fs::File::create(&path).and_then(|mut file| file.write_all(ca.as_bytes()));
-    written.map_err(|source| OpenError::File { path: path.display().to_string(), source })?;
+/// Makes those certificates the ones that may vouch for the server. The driver reads them from a file: one without a name,
+/// in memory where that can be had, so that nobody else can put theirs in its place.
+fn trust(options: &mut ClientOptions, ca: &str) -> Result<File, OpenError> {
+    let failed = |source| OpenError::File { path: "a temporary file for store.tls_ca".to_owned(), source };
+    let mut file = tempfile::tempfile_in("/dev/shm").or_else(|_| tempfile::tempfile()).map_err(failed)?;
+    file.write_all(ca.as_bytes()).map_err(failed)?;
     let mut tls = match options.tls.take() {
         Some(Tls::Enabled(tls)) => tls,
         _ => TlsOptions::default(),
     };
-    tls.ca_file_path = Some(path);
+    tls.ca_file_path = Some(format!("/proc/self/fd/{}", file.as_raw_fd()).into());
     options.tls = Some(Tls::Enabled(tls));
-    Ok(())
+    Ok(file)
 }
 
 /// A message of the driver, unless it repeats what stands before the `@`.
@@ -92,13 +117,13 @@ fn without_secrets(url: &SecretString, message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
     use super::*;
     use crate::conformance::options;
 
     async fn parsed(url: &str) -> Result<(ClientOptions, String), OpenError> {
-        parse(&url.to_owned().into(), &options()).await
+        parse(&url.to_owned().into(), &options()).await.map(|address| (address.options, address.database))
     }
 
     #[tokio::test]
@@ -126,6 +151,26 @@ mod tests {
         for weak in ["w=1", "w=0", "journal=false", "w=majority&journal=false"] {
             assert!(matches!(parsed(&format!("mongodb://h/?{weak}")).await, Err(OpenError::NotDurable(_))), "{weak}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_would_take_anybody_for_the_server_is_refused() {
+        for careless in ["tlsInsecure=true", "tlsAllowInvalidCertificates=true"] {
+            let refused = parsed(&format!("mongodb://h/?tls=true&{careless}")).await;
+            assert!(matches!(refused, Err(OpenError::Address(_))), "{careless}");
+        }
+    }
+
+    #[tokio::test]
+    async fn authorities_are_read_from_a_file_that_only_this_process_has() {
+        let given = Options { ca: Some("the certificates".to_owned()), ..options() };
+        let address = parse(&"mongodb://h/".to_owned().into(), &given).await.unwrap();
+        let Some(Tls::Enabled(tls)) = address.options.tls else { panic!("TLS is on") };
+        for _ in 0..2 {
+            let read = std::fs::read_to_string(tls.ca_file_path.as_ref().unwrap()).unwrap();
+            assert_eq!(read, "the certificates");
+        }
+        assert!(address.authorities.is_some());
     }
 
     #[tokio::test]

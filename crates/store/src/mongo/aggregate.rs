@@ -46,6 +46,11 @@ impl Ledger {
         Self { format: FORMAT, revision: revision + 1, leaving, owing: leaving || !owed.is_empty(), owed }
     }
 
+    /// Refuses a document of a form that only a later version knows.
+    pub(super) const fn refuse_newer(&self) -> Result<(), Fault> {
+        if self.format > FORMAT { Err(Fault::NewerDocument) } else { Ok(()) }
+    }
+
     /// The ledger of a document's first write.
     pub(super) fn first(owed: Vec<Effect>) -> Self {
         Self::after(0, false, owed)
@@ -198,9 +203,7 @@ impl MongoStore {
     /// The document, owing nothing.
     async fn settled<D: Aggregate>(&self, id: Bson) -> Result<Option<D>, Fault> {
         let Some(mut document) = self.documents::<D>().find_one(doc! { "_id": id }).await? else { return Ok(None) };
-        if document.ledger().format > FORMAT {
-            return Err(Fault::NewerDocument);
-        }
+        document.ledger().refuse_newer()?;
         self.settle(&document).await?;
         if document.ledger().leaving {
             return Ok(None);

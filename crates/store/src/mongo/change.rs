@@ -139,10 +139,11 @@ impl ChangeStore for MongoStore {
     }
 
     async fn changes_after(&self, seq: i64, limit: u32) -> Result<Vec<Change>, StoreError> {
+        // Each node looks here about once a second: what another left behind when it died is done now. What cannot be
+        // done is counted with the failed calls, and must not keep anybody from hearing of changes.
+        let _ = self.calls.run("settle_leftovers", move || self.settle_leftovers()).await;
         self.calls
             .run("changes_after", move || async move {
-                // Each node looks here about once a second: what another left behind when it died is done now.
-                self.settle_leftovers().await?;
                 let documents = self.collection::<ChangeDocument>(COLLECTION);
                 let lines = documents.find(doc! { "_id": { "$gt": seq } });
                 let lines = self.all(lines.sort(doc! { "_id": 1 }).limit(limit.into())).await?;

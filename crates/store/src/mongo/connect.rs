@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use doorward_identity::StoreError;
 use mongodb::bson::doc;
 use mongodb::error::Error;
-use mongodb::options::{ClientOptions, Credential};
+use mongodb::options::Credential;
 use mongodb::{Client, Database};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::MongoStore;
-use super::fault::{is_refusal, words};
+use super::address::Address;
+use super::fault::{is_refusal, was_sent, words};
 use super::turns::Turns;
 use crate::calls::Calls;
 use crate::fault::{Fault, Verdict};
@@ -25,8 +26,8 @@ const TRIES: usize = 4;
 /// How the server is reached, by those who ask it something.
 pub(super) struct Access {
     calls: Calls,
-    address: ClientOptions,
-    database: String,
+    timeout: Duration,
+    address: Address,
     source: Option<Arc<dyn CredentialSource>>,
     in_use: RwLock<Arc<InUse>>,
     renewing: tokio::sync::Mutex<()>,
@@ -39,18 +40,17 @@ struct InUse {
 }
 
 impl Access {
-    async fn new(address: ClientOptions, database: String, options: &Options) -> Result<Self, OpenError> {
+    async fn new(address: Address, options: &Options) -> Result<Self, OpenError> {
         let source = options.credentials.clone();
         let credentials = match &source {
             Some(source) => Some(source.current().await?),
             None => None,
         };
-        let in_use = RwLock::new(Arc::new(
-            in_use(&address, &database, credentials).map_err(|error| OpenError::Address(words(&error)))?,
-        ));
+        let in_use =
+            RwLock::new(Arc::new(in_use(&address, credentials).map_err(|error| OpenError::Address(words(&error)))?));
         // The server's codes are judged where the driver's errors are; there are no others.
         let calls = Calls::new(options, |_| Verdict::Broken);
-        Ok(Self { calls, address, database, source, in_use, renewing: tokio::sync::Mutex::new(()) })
+        Ok(Self { calls, timeout: options.timeout, address, source, in_use, renewing: tokio::sync::Mutex::new(()) })
     }
 
     /// The database, by the connections that hold now.
@@ -86,6 +86,12 @@ impl Access {
                         return Err(error.into());
                     }
                 }
+                // Another call was refused, and the driver gave up all connections for it: there are new ones by now.
+                Err(Fault::Document(error)) if !was_sent(&error) => {
+                    if !self.is_renewed(&used).await {
+                        return Err(error.into());
+                    }
+                }
                 result => return result,
             }
         }
@@ -94,6 +100,20 @@ impl Access {
 
     fn in_use(&self) -> Arc<InUse> {
         Arc::clone(&self.in_use.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether connections are made with something else by now, or by somebody who is about to.
+    async fn is_renewed(&self, used: &Arc<InUse>) -> bool {
+        let _turn = self.renewing.lock().await;
+        !Arc::ptr_eq(&self.in_use(), used)
+    }
+
+    /// Runs what a start or an operator asks, in bounded time.
+    pub(super) async fn ask<T, F>(&self, question: impl Fn() -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        tokio::time::timeout(self.timeout, self.persist(question)).await.unwrap_or(Err(Fault::Deadline))
     }
 
     /// Takes up what is kept by now, the server having refused `refused`. Answers whether there is something else to try.
@@ -105,7 +125,7 @@ impl Access {
         }
         let (Some(source), Some(credentials)) = (&self.source, &refused.credentials) else { return Ok(false) };
         let Some(renewed) = source.after_refusal(credentials).await? else { return Ok(false) };
-        let renewed = in_use(&self.address, &self.database, Some(renewed));
+        let renewed = in_use(&self.address, Some(renewed));
         let renewed = renewed.map_err(|error| CredentialError(words(&error)))?;
         *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(renewed);
         Ok(true)
@@ -126,19 +146,19 @@ impl Access {
     }
 
     fn server(&self) -> String {
-        self.address.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        self.address.options.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
     }
 
     fn user(&self) -> String {
         let of_source = self.in_use().credentials.as_ref().and_then(|credentials| credentials.username.clone());
-        let of_address = || self.address.credential.as_ref().and_then(|credential| credential.username.clone());
+        let of_address = || self.address.options.credential.as_ref().and_then(|credential| credential.username.clone());
         of_source.or_else(of_address).unwrap_or_default()
     }
 }
 
 /// Connections to be made with those credentials. Nothing is sent yet.
-fn in_use(address: &ClientOptions, database: &str, credentials: Option<Credentials>) -> Result<InUse, Error> {
-    let mut options = address.clone();
+fn in_use(address: &Address, credentials: Option<Credentials>) -> Result<InUse, Error> {
+    let mut options = address.options.clone();
     if let Some(Credentials { username, password }) = &credentials {
         let credential = options.credential.get_or_insert_with(Credential::default);
         credential.password = Some(password.expose_secret().to_owned());
@@ -147,37 +167,34 @@ fn in_use(address: &ClientOptions, database: &str, credentials: Option<Credentia
         }
     }
     let client = Client::with_options(options)?;
-    Ok(InUse { database: client.database(database), credentials })
+    Ok(InUse { database: client.database(&address.database), credentials })
 }
 
 impl MongoStore {
     /// Connects, and refuses a database that Doorward cannot use. The collections' indexes come with [`Self::migrate`].
     pub async fn connect(url: &SecretString, options: Options) -> Result<Self, OpenError> {
-        let (address, database) = super::address::parse(url, &options).await?;
-        Self::open(address, database, options).await
+        let address = super::address::parse(url, &options).await?;
+        Self::open(address, options).await
     }
 
     /// The same, with the driver's options at hand.
-    pub(super) async fn open(address: ClientOptions, database: String, options: Options) -> Result<Self, OpenError> {
+    pub(super) async fn open(address: Address, options: Options) -> Result<Self, OpenError> {
         let begun = Instant::now();
-        let access = Access::new(address, database, &options).await?;
+        let access = Access::new(address, &options).await?;
         let store = Self { calls: access, turns: Turns::new(), leftovers: tokio::sync::Mutex::default() };
-        let looked = store.first_look(options.timeout).await;
+        let looked = store.first_look().await;
         options.observer.store_call("connect", begun.elapsed(), looked.is_ok());
         looked?;
         Ok(store)
     }
 
     /// Signs in and looks at the database.
-    async fn first_look(&self, timeout: Duration) -> Result<(), OpenError> {
-        let greet = self.calls.admitted(|| async {
+    async fn first_look(&self) -> Result<(), OpenError> {
+        let greeted = self.calls.ask(|| async {
             self.database().run_command(doc! { "ping": 1 }).await?;
             Ok(())
         });
-        match tokio::time::timeout(timeout, greet).await {
-            Ok(greeted) => greeted.map_err(|fault| self.calls.explain(fault))?,
-            Err(_) => return Err(OpenError::Unreachable(Box::new(Fault::Deadline))),
-        }
+        greeted.await.map_err(|fault| self.calls.explain(fault))?;
         self.refuse_foreign().await
     }
 }

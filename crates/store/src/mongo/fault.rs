@@ -32,12 +32,22 @@ pub(crate) fn is_refusal(error: &Error) -> bool {
     matches!(error.kind.as_ref(), ErrorKind::Authentication { .. })
 }
 
+/// Whether the server may have got the command: then it may have been carried out. A command that waited for a connection
+/// when all were given up, or for a server, was not sent; one that was interrupted was.
+pub(super) fn was_sent(error: &Error) -> bool {
+    match error.kind.as_ref() {
+        ErrorKind::ConnectionPoolCleared { message, .. } => message.contains("interrupted"),
+        ErrorKind::ServerSelection { .. } | ErrorKind::Authentication { .. } | ErrorKind::DnsResolve { .. } => false,
+        _ => true,
+    }
+}
+
 /// What follows from an error.
 pub(crate) fn verdict(error: &Error) -> Verdict {
     match error.kind.as_ref() {
-        // Nothing was sent yet: the connections were given up because one of them had trouble.
-        ErrorKind::ConnectionPoolCleared { .. } => Verdict::Retry,
+        ErrorKind::ConnectionPoolCleared { .. } if !was_sent(error) => Verdict::Retry,
         ErrorKind::Io(_)
+        | ErrorKind::ConnectionPoolCleared { .. }
         | ErrorKind::ServerSelection { .. }
         | ErrorKind::DnsResolve { .. }
         | ErrorKind::Authentication { .. }

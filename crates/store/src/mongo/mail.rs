@@ -170,10 +170,9 @@ impl MongoStore {
             let next = mail.find_one_and_update(query.clone(), change.clone()).sort(order.clone());
             match next.return_document(ReturnDocument::After).await {
                 Ok(Some(mail)) => taken.push(mail),
-                Ok(None) => break,
                 Err(error) if taken.is_empty() => return Err(error.into()),
-                // What was taken is the caller's, whatever becomes of the next.
-                Err(_) => break,
+                // There is none. Or an error: what was taken is the caller's, whatever becomes of the next.
+                Ok(None) | Err(_) => break,
             }
         }
         Ok(taken)
@@ -241,10 +240,8 @@ impl MailStore for MongoStore {
     async fn list_mail(&self, query: &MailQuery) -> Result<Vec<MailEntry>, StoreError> {
         self.calls
             .run("list_mail", move || async move {
-                let mut filter = match query.state {
-                    Some(state) => doc! { "state": state.as_str() },
-                    None => doc! { "state": seen() },
-                };
+                let mut filter =
+                    doc! { "state": query.state.map_or_else(seen, |state| doc! { "$eq": state.as_str() }) };
                 if let Some(after) = query.after {
                     filter.insert("_id", doc! { "$gt": id(after.as_uuid()) });
                 }

@@ -12,9 +12,9 @@ use crate::fault::{Fault, readable};
 
 /// The longest way from a repeated token to the one that counts. No client turns faster in ten seconds.
 const LONGEST_WAY: usize = 64;
-/// A session with so many turns behind it turns no more: its document would grow without end. At a turn a minute that is
-/// more than a month.
-const MOST_TURNS: usize = 50_000;
+/// A session with so many turns behind it turns no more, but begins anew: its document is written whole at each. At a turn
+/// every ten minutes that is more than a month.
+const MOST_TURNS: usize = 5_000;
 
 /// Takes one step with a family of refresh tokens.
 pub(super) fn rotate(

@@ -156,12 +156,12 @@ impl Found {
 impl MongoStore {
     /// Refuses a database that is another program's, or a newer Doorward's.
     pub(super) async fn refuse_foreign(&self) -> Result<(), OpenError> {
-        self.describe().await.map_err(unreachable)?.refuse_foreign()
+        self.calls.ask(|| self.describe()).await.map_err(unreachable)?.refuse_foreign()
     }
 
     /// Takes the steps that are missing. Several nodes may do so at once; one of them counts them.
     pub async fn migrate(&self) -> Result<Applied, MigrateError> {
-        let found = self.describe().await.map_err(unreachable)?;
+        let found = self.calls.ask(|| self.describe()).await.map_err(unreachable)?;
         found.refuse_foreign()?;
         let count = self.take(found.pending().collect()).await.map_err(unreachable)?;
         Ok(Applied { count })
@@ -169,7 +169,7 @@ impl MongoStore {
 
     /// How far the database is.
     pub async fn migration_state(&self) -> Result<MigrationState, OpenError> {
-        let found = self.describe().await.map_err(unreachable)?;
+        let found = self.calls.ask(|| self.describe()).await.map_err(unreachable)?;
         Ok(MigrationState {
             untouched: found.taken.is_empty(),
             pending: found.pending().map(|step| format!("{:04} {}", step.number, step.title)).collect(),
@@ -180,8 +180,8 @@ impl MongoStore {
     /// Whether an acknowledged write survives a crash of the server; if not, why. The address is refused where it asks for
     /// less, so what is left to ask is whether there is anybody to write to.
     pub async fn durability(&self) -> Result<(), String> {
-        let hello = self.database().run_command(doc! { "hello": 1 }).await;
-        let hello = hello.map_err(|error| super::fault::words(&error))?;
+        let hello = self.calls.ask(|| async { Ok(self.database().run_command(doc! { "hello": 1 }).await?) });
+        let hello = hello.await.map_err(|fault| fault.to_string())?;
         match hello.get_bool("isWritablePrimary") {
             Ok(true) => Ok(()),
             _ => Err(

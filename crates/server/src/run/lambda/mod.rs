@@ -170,9 +170,10 @@ async fn respond<F: Function>(
     let (payload, streams) = (event.payload, terms.streaming && can_stream(&event));
     let gateway_request_id = event.context.request_id.clone().unwrap_or_default();
     let answered = match request::judge(event, terms.limits, terms.base_path.as_deref()) {
-        Ok((peer, request)) => match function.service(until).await {
-            Ok(service) => attempt(service, peer, request, streams, until).await,
-            Err(Unavailable { retry_after }) => Err(Fault::Unavailable { retry_after }),
+        Ok((peer, request)) => match timeout_at(until, function.service(until)).await {
+            Ok(Ok(service)) => attempt(service, peer, request, streams, until).await,
+            Ok(Err(Unavailable { retry_after })) => Err(Fault::Unavailable { retry_after }),
+            Err(_) => Err(Fault::TimeIsUp),
         },
         Err(fault) => Err(fault),
     };

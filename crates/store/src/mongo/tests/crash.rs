@@ -65,7 +65,9 @@ impl Contents {
     fn essence(mut self) -> Self {
         self.0.remove(COUNTERS);
         if let Some(changes) = self.0.get_mut(CHANGES) {
-            changes.iter_mut().for_each(|line| _ = line.remove("_id"));
+            for line in &mut *changes {
+                line.remove("_id");
+            }
             changes.sort_by_key(ToString::to_string);
             changes.dedup();
         }
@@ -130,11 +132,12 @@ async fn delete_all(store: &MongoStore, event: &AuditEvent) {
 
 /// A node that stands still when its wire does.
 async fn tired(backend: &MongoBackend) -> (MongoStore, Wire) {
-    let (mut address, database) = address::parse(&backend.url(), &options()).await.unwrap();
-    let wire = Wire::to(address.hosts[0].to_string()).await;
-    address.hosts = vec![ServerAddress::Tcp { host: wire.address.ip().to_string(), port: Some(wire.address.port()) }];
-    address.direct_connection = Some(true);
-    (MongoStore::open(address, database, options()).await.unwrap(), wire)
+    let mut address = address::parse(&backend.url(), &options()).await.unwrap();
+    let wire = Wire::to(address.options.hosts[0].to_string()).await;
+    address.options.hosts =
+        vec![ServerAddress::Tcp { host: wire.address.ip().to_string(), port: Some(wire.address.port()) }];
+    address.options.direct_connection = Some(true);
+    (MongoStore::open(address, options()).await.unwrap(), wire)
 }
 
 /// Has nodes stand still before each write of an intent. `vain` of its writes are refused before the one that counts.

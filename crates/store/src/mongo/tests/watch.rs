@@ -37,9 +37,9 @@ impl Watch {
         url: &SecretString,
         options: Options,
     ) -> Result<MongoStore, OpenError> {
-        let (mut address, database) = address::parse(url, &options).await?;
-        address.command_event_handler = Some(self.handler());
-        MongoStore::open(address, database, options).await
+        let mut address = address::parse(url, &options).await?;
+        address.options.command_event_handler = Some(self.handler());
+        MongoStore::open(address, options).await
     }
 
     fn handler(self: &Arc<Self>) -> EventHandler<CommandEvent> {
