@@ -52,27 +52,27 @@ impl SecretsManager {
     /// Makes a secret; gives its ARN.
     #[track_caller]
     pub fn create(&self, name: &str, secret: &str) -> String {
-        let made = self.call("CreateSecret", json!({"Name": name, "SecretString": secret})).expect(200).json();
+        let made = self.call("CreateSecret", &json!({"Name": name, "SecretString": secret})).expect(200).json();
         text(&made["ARN"])
     }
 
     /// Puts another version in the place of the one that counts.
     #[track_caller]
     pub fn put(&self, name: &str, secret: &str) {
-        self.call("PutSecretValue", json!({"SecretId": name, "SecretString": secret})).expect(200);
+        self.call("PutSecretValue", &json!({"SecretId": name, "SecretString": secret})).expect(200);
     }
 
     /// The first step of a rotation: another version is there and does not count yet.
     #[track_caller]
     pub fn put_pending(&self, name: &str, secret: &str) {
         let body = json!({"SecretId": name, "SecretString": secret, "VersionStages": ["AWSPENDING"]});
-        self.call("PutSecretValue", body).expect(200);
+        self.call("PutSecretValue", &body).expect(200);
     }
 
     /// The last step of a rotation: the pending version counts from now on.
     #[track_caller]
     pub fn promote(&self, name: &str) {
-        let versions = self.call("DescribeSecret", json!({"SecretId": name})).expect(200).json();
+        let versions = self.call("DescribeSecret", &json!({"SecretId": name})).expect(200).json();
         let of_stage = |stage: &str| {
             let versions = versions["VersionIdsToStages"].as_object().expect("versions");
             let has_stage = |stages: &Value| stages.as_array().is_some_and(|stages| stages.iter().any(|s| s == stage));
@@ -83,18 +83,18 @@ impl SecretsManager {
         let body = json!({
             "SecretId": name, "VersionStage": "AWSCURRENT", "MoveToVersionId": new, "RemoveFromVersionId": old,
         });
-        self.call("UpdateSecretVersionStage", body).expect(200);
+        self.call("UpdateSecretVersionStage", &body).expect(200);
         let body = json!({"SecretId": name, "VersionStage": "AWSPENDING", "RemoveFromVersionId": new});
-        self.call("UpdateSecretVersionStage", body).expect(200);
+        self.call("UpdateSecretVersionStage", &body).expect(200);
     }
 
     /// Marks a secret for deletion.
     #[track_caller]
     pub fn delete(&self, name: &str) {
-        self.call("DeleteSecret", json!({"SecretId": name})).expect(200);
+        self.call("DeleteSecret", &json!({"SecretId": name})).expect(200);
     }
 
-    fn call(&self, operation: &str, body: Value) -> Response {
+    fn call(&self, operation: &str, body: &Value) -> Response {
         let credential = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/secretsmanager/aws4_request";
         let request = Client::new(self.address).post("/").header("Authorization", credential);
         let request = request.header("X-Amz-Target", &format!("secretsmanager.{operation}"));

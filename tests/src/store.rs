@@ -179,7 +179,7 @@ impl Drop for Database {
 fn database_url(store: Store, name: &str) -> String {
     let url = store.variable().and_then(url_of).expect("a server of that kind");
     let (before, parameters) = url.split_once('?').map_or((url.as_str(), ""), |(before, after)| (before, after));
-    let server = before.rsplit_once("/").expect("the server's URL names a database").0;
+    let server = before.rsplit_once('/').expect("the server's URL names a database").0;
     let mark = if parameters.is_empty() { "" } else { "?" };
     format!("{server}/{name}{mark}{parameters}")
 }
