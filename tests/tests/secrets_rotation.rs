@@ -8,8 +8,7 @@ use doorward_tests::cable::Cable;
 use doorward_tests::deadline::{PATIENCE, until};
 use doorward_tests::rotation::Role;
 use doorward_tests::secrets_manager::SecretsManager;
-use doorward_tests::store::with;
-use doorward_tests::{Doorward, Setup, Store};
+use doorward_tests::{Doorward, Setup, Store, part, store};
 use serde_json::json;
 
 /// Passwords that show wherever they are shown.
@@ -22,18 +21,20 @@ const BETWEEN_STEPS: usize = 60;
 
 /// What Amazon keeps for a database.
 fn document(role: &Role, password: &str) -> String {
-    json!({"engine": "postgres", "host": "db", "port": 5432, "username": role.name, "password": password}).to_string()
+    json!({"engine": "any", "host": "db", "port": 1234, "username": role.name, "password": password}).to_string()
 }
 
 /// A database without a name or password in its address, and a role that signs in with the first password.
 fn setup(store: Store) -> (Setup, Role) {
-    let setup = Setup::on(store);
-    let database = setup.database();
-    let role = Role::create(database, PASSWORDS[0]);
-    let (_, path) = database.url.rsplit_once('/').expect("a path");
-    let url = format!("postgres://{}/{path}", database.server());
+    let (setup, role) = if store == Store::Mongo {
+        (Setup::bare(), Role::in_mongodb(PASSWORDS[0]))
+    } else {
+        let setup = Setup::on(store);
+        let role = Role::in_postgres(setup.database(), PASSWORDS[0]);
+        (setup, role)
+    };
     // Few connections, so that many requests share what happens to one; and time enough on a machine that is busy.
-    let setup = setup.clone().set("store.url", &url).set("store.max_connections", "3").set("store.timeout", "30s");
+    let setup = setup.set("store.url", &role.url()).set("store.max_connections", "3").set("store.timeout", "30s");
     (setup, role)
 }
 
@@ -91,16 +92,15 @@ fn a_rotation_under_load_fails_no_request(store: Store) {
     let secrets = SecretsManager::start();
     secrets.create(SECRET, &document(&role, PASSWORDS[0]));
     let doorward = secrets.serves_directly(by_reference(setup)).start();
-    let database = doorward.setup().database();
     under_load(&doorward, |some_requests| {
         for password in &PASSWORDS[1..] {
             secrets.put_pending(SECRET, &document(&role, password));
             some_requests();
-            role.accept_only(database, password);
-            assert!(role.end_connections(database) > 0);
+            role.accept_only(password);
+            role.end_connections();
             some_requests();
             secrets.promote(SECRET);
-            role.end_connections(database);
+            role.end_connections();
             some_requests();
         }
     });
@@ -115,14 +115,14 @@ fn a_start_in_the_middle_of_a_rotation_works(store: Store) {
     let secrets = SecretsManager::start();
     secrets.create(SECRET, &document(&role, PASSWORDS[0]));
     secrets.put_pending(SECRET, &document(&role, PASSWORDS[1]));
-    role.accept_only(setup.database(), PASSWORDS[1]);
+    role.accept_only(PASSWORDS[1]);
     let doorward = secrets.serves_directly(by_reference(setup)).start();
     doorward.sign_up("ann@example.com").send().expect(201);
     let doctor = doorward.setup().run(&["doctor"], "");
     let doctor = String::from_utf8_lossy(&doctor.stdout);
     assert!(doctor.contains("it takes only the pending password (AWSPENDING)"), "{doctor}");
     secrets.promote(SECRET);
-    role.end_connections(doorward.setup().database());
+    role.end_connections();
     doorward.sign_up("bob@example.com").send().expect(201);
     shows_no_password(&doorward);
 }
@@ -133,12 +133,11 @@ fn a_password_in_a_file_is_read_again_when_it_is_refused(store: Store) {
     std::fs::write(&file, PASSWORDS[0]).expect("a file");
     let reference = format!("file://{}", file.display());
     let doorward = setup.set("store.username", &role.name).set("store.password", &reference).start();
-    let database = doorward.setup().database();
     under_load(&doorward, |some_requests| {
         std::fs::write(&file, PASSWORDS[1]).expect("a file");
         some_requests();
-        role.accept_only(database, PASSWORDS[1]);
-        role.end_connections(database);
+        role.accept_only(PASSWORDS[1]);
+        role.end_connections();
         some_requests();
     });
     shows_no_password(&doorward);
@@ -147,17 +146,13 @@ fn a_password_in_a_file_is_read_again_when_it_is_refused(store: Store) {
 fn an_address_in_a_file_is_a_secret_that_rotates_too(store: Store) {
     let (setup, role) = setup(store);
     let file = setup.folder().join("url");
-    let server = setup.database().server().to_owned();
-    let name = setup.database().query("select current_database()");
-    let write = |password: &str| {
-        std::fs::write(&file, format!("postgres://{}:{password}@{server}/{name}\n", role.name)).expect("a file");
-    };
+    let write = |password: &str| std::fs::write(&file, role.url_with(password) + "\n").expect("a file");
     write(PASSWORDS[0]);
     let doorward = setup.set("store.url", &format!("file://{}", file.display())).start();
     doorward.sign_up("ann@example.com").send().expect(201);
     write(PASSWORDS[1]);
-    role.accept_only(doorward.setup().database(), PASSWORDS[1]);
-    role.end_connections(doorward.setup().database());
+    role.accept_only(PASSWORDS[1]);
+    role.end_connections();
     doorward.sign_up("bob@example.com").send().expect(201);
     shows_no_password(&doorward);
 }
@@ -170,12 +165,12 @@ fn what_is_known_serves_while_secrets_manager_is_away(store: Store) {
     let setup = SecretsManager::serves(by_reference(setup), &format!("http://{}", cable.address()));
     let doorward = setup.set("store.timeout", "2s").start();
     cable.cut();
-    role.end_connections(doorward.setup().database());
+    role.end_connections();
     doorward.sign_up("ann@example.com").send().expect(201);
     // Refused, and the other one cannot be had: not now. It can, and it is.
     secrets.put(SECRET, &document(&role, PASSWORDS[1]));
-    role.accept_only(doorward.setup().database(), PASSWORDS[1]);
-    role.end_connections(doorward.setup().database());
+    role.accept_only(PASSWORDS[1]);
+    role.end_connections();
     doorward.sign_up("bob@example.com").send().problem(503);
     cable.mend();
     until("the new password is taken up", Duration::from_secs(60), || {
@@ -188,27 +183,30 @@ fn a_wrong_password_is_told_by_setting_and_server(store: Store) {
     let (setup, role) = setup(store);
     let secrets = SecretsManager::start();
     secrets.create(SECRET, &document(&role, "hunter2-wrong"));
-    let server = setup.database().server().to_owned();
     let (_, said) = secrets.serves_directly(by_reference(setup)).refused();
     let told = format!("does not let {} in", role.name);
-    assert!(said.contains(&told) && said.contains(&server), "{said}");
+    assert!(said.contains(&told) && said.contains(&role.server()), "{said}");
     assert!(said.contains(&format!("store.password (aws-sm://{SECRET}#password)")), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 }
 
-mod postgres {
-    use super::{Store, with};
+/// Each on PostgreSQL, and on a server of MongoDB's protocol that wants a name and a password.
+macro_rules! claims {
+    ($($claim:ident),+ $(,)?) => {
+        mod postgres {
+            $(#[test] fn $claim() { super::store::with(super::Store::Postgres, super::$claim); })+
+        }
+        mod mongodb {
+            $(#[test] fn $claim() { super::part::with(&["python"], || super::$claim(super::Store::Mongo)); })+
+        }
+    };
+}
 
-    macro_rules! claims {
-        ($($claim:ident),+ $(,)?) => { $(#[test] fn $claim() { with(Store::Postgres, super::$claim); })+ };
-    }
-
-    claims! {
-        a_rotation_under_load_fails_no_request,
-        a_start_in_the_middle_of_a_rotation_works,
-        a_password_in_a_file_is_read_again_when_it_is_refused,
-        an_address_in_a_file_is_a_secret_that_rotates_too,
-        what_is_known_serves_while_secrets_manager_is_away,
-        a_wrong_password_is_told_by_setting_and_server,
-    }
+claims! {
+    a_rotation_under_load_fails_no_request,
+    a_start_in_the_middle_of_a_rotation_works,
+    a_password_in_a_file_is_read_again_when_it_is_refused,
+    an_address_in_a_file_is_a_secret_that_rotates_too,
+    what_is_known_serves_while_secrets_manager_is_away,
+    a_wrong_password_is_told_by_setting_and_server,
 }
