@@ -194,7 +194,7 @@ mod built {
     /// Nothing.
     pub(crate) struct Manager;
 
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "as in a build that has it")]
+    #[expect(clippy::unused_async, reason = "as in a build that has it")]
     impl Manager {
         /// Nothing.
         pub(crate) async fn open(_: &SecretsAccess) -> Self {

@@ -33,12 +33,11 @@ impl Reference {
     pub(crate) fn parse(text: &str) -> Result<Option<Self>, Unreadable> {
         if let Some(path) = text.strip_prefix(FILE) {
             let path = PathBuf::from(path);
-            return match path.is_absolute() {
-                true => Ok(Some(Self::File(path))),
-                false => {
-                    Err(Unreadable::new(format!("{text:?} is not absolute"), "write it as file:///run/secrets/name"))
-                }
-            };
+            if !path.is_absolute() {
+                let what = format!("{text:?} is not absolute");
+                return Err(Unreadable::new(what, "write it as file:///run/secrets/name"));
+            }
+            return Ok(Some(Self::File(path)));
         }
         if let Some(name) = text.strip_prefix(VARIABLE) {
             return Ok(Some(Self::Variable(name.to_owned())));

@@ -69,6 +69,7 @@ impl Rounds {
     }
 
     /// Reads again if it is time.
+    #[cfg_attr(not(feature = "lambda"), expect(dead_code, reason = "a build without Lambda serves no events"))]
     pub(crate) async fn catch_up(&self, identity: &Identity) {
         // Somebody is at it.
         let Ok(mut last) = self.last.try_lock() else { return };

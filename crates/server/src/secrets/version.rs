@@ -29,7 +29,6 @@ impl Stage {
 }
 
 /// What a secret holds.
-#[cfg_attr(not(any(feature = "aws", test)), expect(dead_code, reason = "a build without AWS asks nobody"))]
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     pub(super) text: SecretString,

@@ -4,6 +4,7 @@ use super::super::mistake::Mistake;
 use super::super::values::Values;
 
 /// AWS Lambda.
+#[cfg_attr(not(feature = "lambda"), expect(dead_code, reason = "a build without Lambda serves no events"))]
 #[derive(Clone, Debug)]
 pub(crate) struct Lambda {
     /// What a domain of one's own puts before every path.
