@@ -36,7 +36,7 @@ pub(super) async fn parse(url: &SecretString, options: &Options) -> Result<Addre
     parsed.max_pool_size = parsed.max_pool_size.or(Some(options.max_connections));
     parsed.max_idle_time = parsed.max_idle_time.or(Some(IDLE));
     parsed.app_name = parsed.app_name.or_else(|| Some("doorward".to_owned()));
-    // Each write of Doorward can be told from its repetition; and DocumentDB refuses what the driver would do.
+    // DocumentDB refuses what the driver would do; whoever has another server may ask for it.
     parsed.retry_writes = parsed.retry_writes.or(Some(false));
     // What was acknowledged is on the disks of the majority, and only such is read, where it is written.
     require_durable(parsed.write_concern.as_ref())?;
