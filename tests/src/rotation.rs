@@ -51,7 +51,11 @@ impl Role {
                 format!("postgres://{}/{path}", database.server())
             }
             // A connection is made anew after each pause: no command is cut off, and each password is asked for soon.
-            Server::Mongo(server) => format!("{}&maxIdleTimeMS=1", server.url()),
+            // And servers are looked for, as in a cluster: one that refused is not asked until it was looked at again.
+            Server::Mongo(server) => {
+                let url = server.url().replace("directConnection=true", "directConnection=false");
+                format!("{url}&maxIdleTimeMS=1")
+            }
         }
     }
 
