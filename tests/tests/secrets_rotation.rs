@@ -173,7 +173,7 @@ fn what_is_known_serves_while_secrets_manager_is_away(store: Store) {
     role.end_connections();
     doorward.sign_up("bob@example.com").send().problem(503);
     cable.mend();
-    until("the new password is taken up", Duration::from_secs(60), || {
+    until("the new password is taken up", Duration::from_mins(1), || {
         (doorward.sign_up("cleo@example.com").send().status == 201).then_some(())
     });
     shows_no_password(&doorward);

@@ -33,7 +33,8 @@ pub(super) async fn run(runtime_api: &str, sources: &Sources) -> anyhow::Result<
         DoorwardFunction::new(config, access_log, flusher).serve(&api).await?;
         Ok(ExitCode::SUCCESS)
     };
-    tokio::task::LocalSet::new().run_until(serving).await
+    // Boxed: it holds the whole server.
+    Box::pin(tokio::task::LocalSet::new().run_until(serving)).await
 }
 
 /// This build cannot.

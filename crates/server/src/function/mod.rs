@@ -101,7 +101,7 @@ impl Opened {
         match looked {
             Ok(()) => self.looked.set(now),
             Err(error) => {
-                tracing::error!(%error, "the change log cannot be read; what is remembered is soon not believed")
+                tracing::error!(%error, "the change log cannot be read; what is remembered is soon not believed");
             }
         }
     }

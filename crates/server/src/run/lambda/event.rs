@@ -123,7 +123,7 @@ pub(super) enum UnknownEvent {
 #[serde(rename_all = "camelCase")]
 struct Members {
     doorward: Option<Task>,
-    /// Where EventBridge puts what it was given.
+    /// Where `EventBridge` puts what it was given.
     detail: Option<Detail>,
     request_context: Option<Context>,
     headers: Option<BTreeMap<String, String>>,

@@ -98,7 +98,8 @@ impl RuntimeApi {
         let told = text(DEADLINE).and_then(|deadline| deadline.parse().ok());
         let deadline = Instant::now() + time_left(told, now());
         let echo = answer.headers().get(ECHOED).cloned();
-        let event = Limited::new(answer.into_body(), EVENT_BYTES).collect().await.ok().map(|event| event.to_bytes());
+        let event =
+            Limited::new(answer.into_body(), EVENT_BYTES).collect().await.ok().map(http_body_util::Collected::to_bytes);
         Ok(Invocation { id, deadline, event, echo })
     }
 

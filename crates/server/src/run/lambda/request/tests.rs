@@ -59,10 +59,11 @@ fn version_1(members: Value) -> Value {
 }
 
 fn replaced(mut event: Value, members: Value) -> Value {
-    for (name, value) in members.as_object().unwrap() {
-        match value.as_object().filter(|_| name == "requestContext") {
-            Some(inner) => event[name].as_object_mut().unwrap().extend(inner.clone()),
-            None => event[name] = value.clone(),
+    let Value::Object(members) = members else { panic!("members of an event") };
+    for (name, value) in members {
+        match value {
+            Value::Object(inner) if name == "requestContext" => event[&name].as_object_mut().unwrap().extend(inner),
+            value => event[&name] = value,
         }
     }
     event
