@@ -37,7 +37,7 @@ async fn a_service_is_told_in_headers_whatever_the_client_says_itself() {
             &[ALICE][..],
             &["someone@example.com"],
             &[],
-            &["editor"],
+            &["user,editor"],
             &["Design"],
             &["product"],
             &[assertion.as_str()],
