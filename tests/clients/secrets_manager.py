@@ -1,4 +1,4 @@
-"""AWS Secrets Manager on this machine. Usage: secrets.py PORT FOLDER
+"""AWS Secrets Manager on this machine. Usage: secrets_manager.py PORT FOLDER
 
 Prints a line when it answers and keeps it up until its standard input ends.
 """
