@@ -61,7 +61,7 @@ export class ApiStack extends Stack {
       code: lambda.Code.fromAsset(settings.asset),
       memorySize: settings.memory,
       timeout: TIMEOUT,
-      reservedConcurrentExecutions: settings.concurrency,
+      ...(settings.concurrency !== 'none' && { reservedConcurrentExecutions: settings.concurrency }),
       vpc: database.network.vpc,
       vpcSubnets: database.network.service,
       securityGroups: [database.network.doorward],

@@ -93,6 +93,11 @@ export function number(least: number, most: number): Form<number> {
   return { is: `a whole number from ${least} to ${most}`, read };
 }
 
+/** A form, or one word that stands for something else. */
+export function orWord<T, const W extends string>(form: Form<T>, word: W): Form<T | W> {
+  return { is: `${form.is} or ${word}`, read: (text) => (text === word ? word : form.read(text)) };
+}
+
 /** A number of which a service knows a few only. */
 export function numberOf(...known: readonly number[]): Form<number> {
   return { is: `one of ${known.join(', ')}`, read: (text) => known.find((value) => String(value) === text) };

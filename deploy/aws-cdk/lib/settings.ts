@@ -2,8 +2,9 @@
 //! defaults, and how they depend on each other. docs/aws.md lists them.
 
 import { inspect } from './asset.ts';
+import { connectionsOf, instanceClass } from './instance-class.ts';
 import {
-  type Form, Reader, httpsOrigin, list, matching, number, numberOf, oneOf, privateNetwork, truth,
+  type Form, Reader, httpsOrigin, list, matching, number, numberOf, oneOf, orWord, privateNetwork, truth,
 } from './reader.ts';
 
 const mailbox = matching(
@@ -32,7 +33,7 @@ export interface Settings {
   readonly asset: string;
   readonly architecture: 'x86_64' | 'arm64';
   readonly memory: number;
-  readonly concurrency: number;
+  readonly concurrency: number | 'none';
   readonly functionUrl: boolean;
 
   /** Absent: the address that API Gateway gives. */
@@ -57,6 +58,8 @@ export interface Settings {
 
 /** Days for which CloudWatch can keep logs, as far as they make sense here. */
 const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] as const;
+/** Connections of a function instance to the primary: for requests, to watch it, and one more while the password changes. */
+const CONNECTIONS_EACH = 3;
 /** What `publicUrl` says for the address that API Gateway gives. */
 const OF_THE_API = 'api';
 
@@ -86,7 +89,6 @@ function place(told: Reader) {
 }
 
 function database(told: Reader) {
-  const instanceClass = matching(/^(t3|t4g)\.medium$|^(r5|r6g|r8g)\.(\d*x)?large$/, 'a class (t4g.medium, r6g.large)');
   return {
     instanceClass: told.or('instanceClass', instanceClass, 't4g.medium'),
     instances: told.or('instances', number(1, 16), 2),
@@ -102,17 +104,14 @@ function computing(told: Reader) {
     architecture: told.or('architecture', oneOf('x86_64', 'arm64'), 'x86_64'),
     // 1769 MB are one whole virtual CPU: a hash of a password takes as long as anywhere.
     memory: told.or('memory', number(256, 10240), 1769),
-    concurrency: told.or('concurrency', number(2, 1000), 25),
+    // New accounts may run ten calls at a time and reserve none of them.
+    concurrency: told.or('concurrency', orWord(number(2, 1000), 'none'), 'none'),
     functionUrl: told.or('functionUrl', truth, false),
   };
 }
 
 function surface(told: Reader) {
-  const address: Form<string> = {
-    is: `${httpsOrigin.is} or "${OF_THE_API}"`,
-    read: (text) => (text === OF_THE_API ? text : httpsOrigin.read(text)),
-  };
-  const publicUrl = told.required('publicUrl', address,
+  const publicUrl = told.required('publicUrl', orWord(httpsOrigin, OF_THE_API),
     `give -c publicUrl=https://…, how clients will reach Doorward, or ${OF_THE_API} for the address of API Gateway`);
   return {
     publicUrl: publicUrl === OF_THE_API ? undefined : publicUrl,
@@ -148,6 +147,10 @@ function watch(told: Reader) {
 /** What each setting demands of the others. */
 function judge(told: Reader, settings: Settings): void {
   const { region, zones, publicUrl, certificateArn, userPoolId, userPoolClientId, userPoolClientSecretArn } = settings;
+  const most = Math.floor(connectionsOf(settings.instanceClass) / CONNECTIONS_EACH);
+  if (settings.concurrency !== 'none' && settings.concurrency > most) {
+    told.object('concurrency', `must be at most ${most}, for whose connections ${settings.instanceClass} has room`);
+  }
   if (new Set(zones).size !== zones.length || zones.length < 2 || zones.length > 3) {
     told.object('zones', 'must be two or three different ones: DocumentDB wants to stand in two at least');
   }

@@ -31,6 +31,12 @@ test('the function stands in the private network, and so many run at a time as w
   assert.equal(program['VpcConfig']['SecurityGroupIds'].length, 1);
 });
 
+test('a new account, which can reserve nothing, takes the function', () => {
+  for (const { api } of [least, synthesise({ concurrency: 'none' })]) {
+    assert.equal(only(api, 'AWS::Lambda::Function').Properties['ReservedConcurrentExecutions'], undefined);
+  }
+});
+
 test('Doorward is told where everything is, and secrets by reference alone', () => {
   const told = environment(most);
   assert.match(text(told['MONGODB_URI']), /^mongodb:\/\/<[^>]*Endpoint[^>]*>:<[^>]*>\/\?tls=true&replicaSet=rs0&readPreference=primary&retryWrites=false$/);

@@ -44,7 +44,7 @@ const WRONG: Record<string, unknown[]> = {
   backupDays: [1, 6, 36],
   asset: ['bootstrap', 'nowhere.zip'],
   architecture: ['arm', 'aarch64'],
-  concurrency: [0, -1],
+  concurrency: [0, -1, 'all', 334],
   functionUrl: ['yes'],
   publicUrl: ['http://auth.example.com', 'https://auth.example.com/prefix', 'https://localhost', 'auth.example.com', 'https://a:b@auth.example.com'],
   frontendUrl: ['', 'https://app.example.com/start', 'http://app.example.com'],
@@ -68,6 +68,12 @@ for (const [key, values] of Object.entries(WRONG)) {
     }
   });
 }
+
+test('no more calls at a time are reserved than the database has connections for', () => {
+  assert.deepEqual(mistakes({ concurrency: 333 }), []);
+  assert.match(mistakes({ concurrency: 334 }).join(), /^concurrency must be at most 333, .* t4g\.medium /);
+  assert.deepEqual(mistakes({ concurrency: 1000, instanceClass: 'r6g.large' }), []);
+});
 
 test('a certificate is of no use without a name', () => {
   const certificateArn = 'arn:aws:acm:eu-west-1:123456789012:certificate/0199a7b0-0000-7000-8000-000000000000';
