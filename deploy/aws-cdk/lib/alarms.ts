@@ -22,6 +22,8 @@ export interface Watched {
   readonly api: api.HttpApi;
   readonly chores: events.Rule;
   readonly cluster: docdb.DatabaseCluster;
+  /** How many each of the cluster's instances takes. */
+  readonly connections: number;
 }
 
 export class Alarms extends Construct {
@@ -60,12 +62,12 @@ export class Alarms extends Construct {
     }));
   }
 
-  #database({ cluster }: Watched): void {
+  #database({ cluster, connections }: Watched): void {
     const dimensionsMap = { DBClusterIdentifier: cluster.clusterIdentifier };
     const of = (metricName: string, statistic: string) =>
       new cloudwatch.Metric({ namespace: 'AWS/DocDB', metricName, dimensionsMap, period: FIVE_MINUTES, statistic });
-    // The smallest instances take 500 connections.
-    this.#alarm('DatabaseConnections', of('DatabaseConnections', 'Maximum'), 400, 'The database runs out of connections.');
+    this.#alarm('DatabaseConnections', of('DatabaseConnections', 'Maximum'), 0.8 * connections,
+      `An instance of the database has four fifths of the ${connections} connections that it takes.`);
     this.#alarm('DatabaseProcessor', of('CPUUtilization', 'Average'), 80, 'The database wants a larger instanceClass.', 3);
   }
 

@@ -15,6 +15,7 @@ import type { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
 import type { DatabaseStack } from './database-stack.ts';
 import { environmentOf } from './environment.ts';
+import { connectionsOf } from './instance-class.ts';
 import { roleOf } from './role.ts';
 import type { Settings } from './settings.ts';
 
@@ -39,8 +40,10 @@ export class ApiStack extends Stack {
       httpApi, routeKey: api.HttpRouteKey.DEFAULT, integration: new HttpLambdaIntegration('Integration', program),
     });
     const chores = this.#chores(program);
-    const watched = { function: program, log, api: httpApi, chores, cluster: database.cluster };
-    new Alarms(this, 'Alarms', watched, settings.alarmEmail);
+    new Alarms(this, 'Alarms', {
+      function: program, log, api: httpApi, chores, cluster: database.cluster,
+      connections: connectionsOf(settings.instanceClass),
+    }, settings.alarmEmail);
     new CfnOutput(this, 'PublicUrl', { value: publicUrl });
     if (settings.functionUrl) this.#functionUrl(program);
   }

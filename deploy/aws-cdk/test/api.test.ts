@@ -129,3 +129,12 @@ test('somebody is told when something is wrong', () => {
   assert.ok(alarms.every((alarm) => alarm['AlarmActions'].length === 1));
   assert.equal(only(api, 'AWS::SNS::Subscription').Properties['Endpoint'], 'watch@example.com');
 });
+
+test('somebody is told before the database has no connections left, whatever its class', () => {
+  const classes = { 't4g.medium': 800, 'r6g.large': 2720, 'r5.2xlarge': 11360, 'r6g.16xlarge': 48000 };
+  for (const [instanceClass, threshold] of Object.entries(classes)) {
+    const alarms = Object.values(all(synthesise({ instanceClass }).api, 'AWS::CloudWatch::Alarm')).map((alarm) => alarm.Properties);
+    const alarm = alarms.find((alarm) => alarm['MetricName'] === 'DatabaseConnections');
+    assert.deepEqual([alarm?.['Threshold'], alarm?.['Statistic']], [threshold, 'Maximum'], instanceClass);
+  }
+});
