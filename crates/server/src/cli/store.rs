@@ -100,6 +100,11 @@ impl Named {
             // Those belong to the configured address.
             let store = &mut config.store;
             (store.username, store.password, store.tls_ca, store.tls_ca_file) = (None, None, None, None);
+            let lies_open = config.environment.protects() && store.lies_open();
+            ensure!(
+                !lies_open,
+                "{flag} leaves the private network, and does not insist on TLS; write it into the address"
+            );
         }
         config.store.timeout = config.store.timeout.max(PATIENCE);
         let name = match &config.store.kind {

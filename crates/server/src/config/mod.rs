@@ -32,6 +32,7 @@ mod show;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod values;
 
 pub(crate) use mistake::{ConfigError, Mistake};

@@ -19,6 +19,15 @@ pub(super) fn is_loopback(url: &str) -> bool {
     })
 }
 
+/// Whether a host's name or address alone leads no further; an address of version 6 stands in brackets.
+pub(super) fn is_near_host(host: &str) -> bool {
+    Host::parse(host).is_ok_and(|host| match &host {
+        Host::Domain(name) => is_near(&Host::Domain(name)),
+        Host::Ipv4(ip) => is_near(&Host::Ipv4(*ip)),
+        Host::Ipv6(ip) => is_near(&Host::Ipv6(*ip)),
+    })
+}
+
 fn is_near(host: &Host<&str>) -> bool {
     match host {
         // A name without a dot, and these suffixes, are never answered by public name servers.

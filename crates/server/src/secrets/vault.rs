@@ -49,6 +49,14 @@ impl Vault {
         Self(Arc::new(Inner { reader, first, former, live: Mutex::default() }))
     }
 
+    /// One that was opened where AWS Secrets Manager keeps this.
+    #[cfg(test)]
+    pub(crate) fn holding(id: &str, text: &str) -> Self {
+        let version = super::version::Version { text: text.into(), created: None };
+        let first = [(id.to_owned(), Ok(Some(version)))].into_iter().collect();
+        Self(Arc::new(Inner { first, ..Inner::default() }))
+    }
+
     /// The secret, as it was when the process began.
     pub(crate) fn first(&self, reference: &Reference) -> Result<SecretString, Unreadable> {
         self.0.first.secret(reference)?.ok_or_else(|| Unreadable::new("was not read", "report this"))

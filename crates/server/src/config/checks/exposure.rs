@@ -143,6 +143,19 @@ pub(super) fn fleeting_store(config: &Config) -> Vec<Objection> {
     })
 }
 
+pub(super) fn plain_store(config: &Config) -> Vec<Objection> {
+    let hint = match config.store.kind {
+        StoreKind::Mongo => "write tls=true into it, or name who vouches for the server in store.tls_ca_file",
+        StoreKind::Postgres | StoreKind::Sqlite { .. } => {
+            "write sslmode=verify-full into it, and name who vouches for the server in store.tls_ca_file"
+        }
+    };
+    // Not what it says: it holds a password.
+    unless(!config.store.lies_open(), || {
+        object("store.url", "leaves the private network, and does not insist on TLS", hint)
+    })
+}
+
 pub(super) fn plain_http(config: &Config) -> Vec<Objection> {
     let mut urls: Vec<(String, &str)> = Vec::new();
     for issuer in config.issuers.iter().filter(|issuer| !issuer.is_user_pool()) {

@@ -84,6 +84,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(Protecting, "a SQLite store that may lose what it acknowledged", &[], exposure::forgetful_store),
     check(Protecting, "a SQLite store on AWS Lambda", &["store.url"], exposure::fleeting_store),
     check(Protecting, "http to issuers, providers, upstreams and Amazon's services beyond private networks", &[], exposure::plain_http),
+    check(Protecting, "a database's server beyond private networks that is not asked for TLS", &["store.tls_ca", "store.tls_ca_file"], exposure::plain_store),
 
     check(Always, "a MongoDB store in a build without the feature `mongodb`", &[], sense::absent_store),
     check(Always, "a name, password or certificates for a SQLite file", &["store.url"], sense::sign_in_to_a_file),

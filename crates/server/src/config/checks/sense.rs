@@ -6,8 +6,11 @@ use super::super::sections::{Config, StoreKind};
 use super::{Objection, object, unless};
 
 pub(super) fn absent_store(config: &Config) -> Vec<Objection> {
-    let served = config.store.kind != StoreKind::Mongo || doorward_store::MONGODB_BUILT_IN;
-    unless(served, || {
+    absent(&config.store.kind, doorward_store::MONGODB_BUILT_IN)
+}
+
+fn absent(kind: &StoreKind, is_built_in: bool) -> Vec<Objection> {
+    unless(is_built_in || *kind != StoreKind::Mongo, || {
         let hint = "build it with --features mongodb, or take a sqlite: or postgres: URL";
         object("store.url", "is a MongoDB URL, and this build has no MongoDB", hint)
     })
@@ -75,4 +78,18 @@ pub(super) fn seeded_parents(config: &Config) -> Vec<Objection> {
         before.insert(domain.key.as_str());
     }
     objections
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_mongodb_refuses_its_addresses_alone() {
+        let refused = |kind, is_built_in| absent(kind, is_built_in).pop().map(|objection| objection.what);
+        let what = "is a MongoDB URL, and this build has no MongoDB".to_owned();
+        assert_eq!(refused(&StoreKind::Mongo, false), Some(what));
+        assert_eq!(refused(&StoreKind::Mongo, true), None);
+        assert_eq!(refused(&StoreKind::Postgres, false), None);
+    }
 }

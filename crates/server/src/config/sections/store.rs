@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::mistake::Mistake;
 use super::super::quantity::Span;
+use super::super::transport;
 use super::super::values::Values;
 
 /// The store.
@@ -80,6 +81,19 @@ impl Store {
             StoreKind::Postgres | StoreKind::Mongo if url.matches('@').count() > 1 => String::new(),
             StoreKind::Postgres | StoreKind::Mongo => rest.rsplit('@').next().unwrap_or_default().to_owned(),
         }
+    }
+
+    /// Whether what is sent to it, passwords included, is open to others than this machine or a private network. Whoever
+    /// names who may vouch for the server gets TLS or nothing.
+    pub(crate) fn lies_open(&self) -> bool {
+        let url = self.url.expose_secret();
+        let asks_for_tls = self.tls_ca.is_some() || self.tls_ca_file.is_some();
+        !asks_for_tls
+            && match self.kind {
+                StoreKind::Sqlite { .. } => false,
+                StoreKind::Postgres => transport::postgres_lies_open(url),
+                StoreKind::Mongo => transport::mongo_lies_open(url),
+            }
     }
 
     pub(super) fn read(values: &Values) -> Result<Self, Mistake> {

@@ -4,6 +4,7 @@ mod rows;
 
 use super::super::checks::{CHECKS, When};
 use super::{Sources, refused, sources};
+use crate::secrets::Vault;
 use rows::{PROVIDERS, ROUTES, ROWS};
 
 const SECRET: &str = "k7Qw2ZtB9xVn4LmRf8sYc3HdJp6GaTe1";
@@ -48,18 +49,49 @@ fn every_row_refuses_what_it_says() {
     }
 }
 
+/// Rows that no file alone can be tried with, and the test of each.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("routes on Doorward's own paths", "own_paths::doorwards_own_paths_are_no_routes"),
+    (
+        "a Cognito pool or Amazon SES in a build without the feature `aws`",
+        "checks::a_build_without_aws_refuses_what_needs_it_and_says_who_asked",
+    ),
+    ("a SQLite store on AWS Lambda", "lambda::a_function_keeps_no_file_outside_development"),
+    (
+        "a MongoDB store in a build without the feature `mongodb`",
+        "config::checks::sense::a_build_without_mongodb_refuses_its_addresses_alone",
+    ),
+    (
+        "`tokens.secret` in AWS Secrets Manager without `tokens.encryption_key`",
+        "checks::a_secret_that_may_be_rotated_seals_nothing",
+    ),
+];
+
 #[test]
 fn every_row_is_tested() {
-    let tested = |refuses: &str| {
-        ROWS.iter().chain(ROUTES).chain(PROVIDERS).any(|(row, ..)| *row == refuses)
-            || refuses == "routes on Doorward's own paths"
-            || refuses == "a Cognito pool or Amazon SES in a build without the feature `aws`"
-            || refuses == "a SQLite store on AWS Lambda"
-            || refuses == "a MongoDB store in a build without the feature `mongodb`"
-            || refuses == "`tokens.secret` in AWS Secrets Manager without `tokens.encryption_key`"
-    };
-    let untested: Vec<_> = CHECKS.iter().map(|check| check.refuses).filter(|refuses| !tested(refuses)).collect();
+    let tested: Vec<_> = ROWS.iter().chain(ROUTES).chain(PROVIDERS).map(|(row, ..)| row).collect();
+    let is_tested =
+        |refuses: &&str| tested.contains(&refuses) || ELSEWHERE.iter().any(|(elsewhere, _)| elsewhere == refuses);
+    let untested: Vec<_> = CHECKS.iter().map(|check| check.refuses).filter(|refuses| !is_tested(refuses)).collect();
     assert_eq!(untested, [""; 0]);
+}
+
+#[test]
+fn a_secret_that_may_be_rotated_seals_nothing() {
+    let file = "[tokens]\nsecret = \"aws-sm://tokens\"";
+    let with = |file: &str| Sources { vault: Vault::holding("tokens", SECRET), ..sources(file, &[], "") };
+    let mistakes = refused(&with(file));
+    assert!(mistakes.len() == 1 && mistakes[0].starts_with("tokens.secret: may be rotated"), "{mistakes:?}");
+    assert_eq!(refused(&with(&format!("{file}\nencryption_key = \"{SECRET}\""))), [""; 0]);
+}
+
+#[test]
+fn certificates_to_judge_a_database_by_are_asking_for_tls() {
+    let server = "environment = \"production\"\n[server]\npublic_url = \"https://a.example\"\nfrontend_url = \"https://b.example\"\n";
+    let file =
+        format!("{server}[tokens]\nencryption_key = \"{SECRET}\"\n[store]\nurl = \"postgres://db.example.com/d\"\n");
+    assert_eq!(refused(&sources(&file, &[], "")).len(), 1);
+    assert_eq!(refused(&sources(&format!("{file}tls_ca_file = \"Cargo.toml\""), &[], "")), [""; 0]);
 }
 
 #[test]

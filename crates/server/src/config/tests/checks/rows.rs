@@ -110,6 +110,11 @@ pub(super) const ROWS: &[(&str, &str, &str)] = &[
         "[user_pool]\nkind = \"cognito\"\npool_id = \"us-east-1_Ab3\"\nclient_id = \"c\"\nendpoint_url = \"http://aws.example\"",
         "user_pool.endpoint_url: ",
     ),
+    (
+        "a database's server beyond private networks that is not asked for TLS",
+        "[store]\nurl = \"postgres://u:p@db.example.com/d?sslmode=prefer\"\n[tokens]\nencryption_key = \"k7Qw2ZtB9xVn4LmRf8sYc3HdJp6GaTe1\"",
+        "store.url: leaves the private network, and does not insist on TLS (from doorward.toml:3); write sslmode=verify-full",
+    ),
     ("an issuer without audiences", "[[issuers]]\nissuer = \"https://i.example\"", "issuers[0].audiences: is empty"),
     (
         "one issuer twice",
