@@ -16,19 +16,21 @@ import type { Settings } from './settings.ts';
 
 /** A fixed name: the cluster's logs are kept under it, and a restored cluster can take its place. */
 const CLUSTER = 'authservicedatabase';
+/** The user that has rights on Doorward's database alone, where there is one. */
+const SERVICE_USER = 'service';
 /** What DocumentDB refuses in passwords, and what would have to be escaped in shells and connection strings. */
 const NOT_IN_PASSWORDS = ' "\'/\\@:%$`!&*(){}[]<>|;?#~^,=+';
 
 export class DatabaseStack extends Stack {
   readonly network: Network;
   readonly cluster: docdb.DatabaseCluster;
-  /** User and password of the database. */
+  /** User and password that Doorward signs in to the database with. */
   readonly credentials: secrets.ISecret;
   /** What seals the keys that sign tokens. */
   readonly encryptionKey: secrets.Secret;
   /** What signs tokens, with HS256 only. */
   readonly tokenSecret: secrets.Secret | undefined;
-  /** Every secret that Doorward reads: those above, and those that the settings name. */
+  /** Every secret that Doorward reads: those above, and those that the settings name. Of the master user only if it is Doorward's. */
   readonly secretArns: readonly string[];
 
   constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {
@@ -36,8 +38,9 @@ export class DatabaseStack extends Stack {
     const key = settings.kmsKeyArn === undefined ? undefined : kms.Key.fromKeyArn(this, 'Key', settings.kmsKeyArn);
     this.network = new Network(this, 'Network', settings);
     this.cluster = this.#cluster(settings, key);
-    this.credentials = this.cluster.secret!;
-    this.#rotate(settings);
+    const master = this.cluster.secret!;
+    this.#rotate('Rotation', settings, secrets.SecretRotationApplication.MONGODB_ROTATION_SINGLE_USER, master);
+    this.credentials = settings.databaseUser === 'own' ? this.#ownUser(settings, master, key) : master;
     this.encryptionKey = this.#secret('EncryptionKey', 'encryption_key', 'Seals the signing keys. Never change it.', key);
     if (settings.algorithm === 'HS256') {
       this.tokenSecret = this.#secret('TokenSecret', 'secret', 'What Doorward and services share to judge tokens.', key);
@@ -47,9 +50,10 @@ export class DatabaseStack extends Stack {
       settings.userPoolClientSecretArn,
       ...settings.secretArns,
     ].filter((name) => name !== undefined);
-    this.#guardDoor();
+    this.#guardDoor(master);
     new CfnOutput(this, 'ClusterEndpoint', { value: this.cluster.clusterEndpoint.hostname });
     new CfnOutput(this, 'CredentialsArn', { value: this.credentials.secretArn });
+    if (master !== this.credentials) new CfnOutput(this, 'MasterCredentialsArn', { value: master.secretArn });
     // For who has to get in by hand.
     new CfnOutput(this, 'DoorwardGroup', { value: this.network.doorward.securityGroupId });
     new CfnOutput(this, 'ServiceSubnets', { value: this.network.vpc.selectSubnets(this.network.service).subnetIds.join(',') });
@@ -94,11 +98,27 @@ export class DatabaseStack extends Stack {
     return cluster;
   }
 
-  #rotate(settings: Settings): void {
+  /** The secret of a user whom nothing in here can make: the cluster does that, when it is told to as its master user. */
+  #ownUser(settings: Settings, master: secrets.ISecret, encryptionKey: kms.IKey | undefined): secrets.ISecret {
+    const secret = new docdb.DatabaseSecret(this, 'ServiceSecret', {
+      username: SERVICE_USER, masterSecret: master, excludeCharacters: NOT_IN_PASSWORDS, encryptionKey,
+    }).attach(this.cluster);
+    // Another user of the same rights is given the new password, and both take turns, so none is ever refused.
+    this.#rotate('ServiceRotation', settings, secrets.SecretRotationApplication.MONGODB_ROTATION_MULTI_USER, secret, master);
+    // A function that still signs in as the master user goes on until it is deployed again.
+    this.exportValue(master.secretArn);
+    return secret;
+  }
+
+  #rotate(
+    id: string, settings: Settings, application: secrets.SecretRotationApplication, secret: secrets.ISecret,
+    masterSecret?: secrets.ISecret,
+  ): void {
     const connections = new ec2.Connections({ securityGroups: [this.network.cluster], defaultPort: MONGODB });
-    const rotation = new secrets.SecretRotation(this, 'Rotation', {
-      application: secrets.SecretRotationApplication.MONGODB_ROTATION_SINGLE_USER,
-      secret: this.credentials,
+    const rotation = new secrets.SecretRotation(this, id, {
+      application,
+      secret,
+      ...(masterSecret && { masterSecret }),
       target: { connections },
       vpc: this.network.vpc,
       vpcSubnets: this.network.service,
@@ -123,14 +143,14 @@ export class DatabaseStack extends Stack {
     });
   }
 
-  /** Through the door to Secrets Manager go the secrets of this application, and no others. */
-  #guardDoor(): void {
+  /** Through the door to Secrets Manager go the secrets of this application, and no others. The rotation uses it, too. */
+  #guardDoor(master: secrets.ISecret): void {
     const principals = [new iam.AnyPrincipal()];
     const letPass = (calls: string[], resources: string[]) => {
       const actions = calls.map((call) => `secretsmanager:${call}`);
       this.network.secretsManager.addToPolicy(new iam.PolicyStatement({ principals, actions, resources }));
     };
-    letPass(['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'], [...this.secretArns]);
+    letPass(['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'], [...new Set([...this.secretArns, master.secretArn])]);
     // Makes up a password and touches no secret, so there is no resource to name.
     letPass(['GetRandomPassword'], ['*']);
   }

@@ -27,6 +27,7 @@ export interface Settings {
   readonly instanceClass: string;
   readonly instances: number;
   readonly backupDays: number;
+  readonly databaseUser: 'master' | 'own';
   readonly rotationDays: number;
   readonly kmsKeyArn: string | undefined;
 
@@ -93,6 +94,7 @@ function database(told: Reader) {
     instanceClass: told.or('instanceClass', instanceClass, 't4g.medium'),
     instances: told.or('instances', number(1, 16), 2),
     backupDays: told.or('backupDays', number(7, 35), 14),
+    databaseUser: told.or('databaseUser', oneOf('master', 'own'), 'master'),
     rotationDays: told.or('rotationDays', number(1, 365), 30),
     kmsKeyArn: told.maybe('kmsKeyArn', arn('kms', `key/(mrk-[0-9a-f]{32}|${UUID})`, 'a key (no alias)')),
   };

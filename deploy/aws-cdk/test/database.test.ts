@@ -90,6 +90,28 @@ test('the password is made up at Amazon and rotated', () => {
   }
 });
 
+test('a user of its own is rotated by the master user, and takes turns with another', () => {
+  const master = only(database, `${secretsManager}SecretTargetAttachment`);
+  const [name] = Object.keys(all(database, `${secretsManager}SecretTargetAttachment`));
+  const { database: own } = synthesise({ databaseUser: 'own' });
+  assert.deepEqual(all(own, `${secretsManager}SecretTargetAttachment`)[name!]?.Properties, master.Properties);
+  const templates = Object.values(all(own, `${secretsManager}Secret`)).map((secret) =>
+    secret.Properties['GenerateSecretString']['SecretStringTemplate']['Fn::Join']?.[1]);
+  assert.deepEqual(templates.filter(Boolean), [['{"username":"service","masterarn":"', { Ref: name }, '"}']]);
+  const rotations = Object.values(all(own, 'AWS::Serverless::Application')).map((rotation) => rotation.Properties['Parameters']);
+  assert.deepEqual(rotations.map((parameters) => parameters['masterSecretArn']), [undefined, { Ref: name }]);
+  const schedules = Object.values(all(own, `${secretsManager}RotationSchedule`)).map((schedule) => schedule.Properties);
+  // The user is made by hand, later.
+  assert.deepEqual(schedules.map((schedule) => schedule['RotateImmediatelyOnUpdate']), [false, false]);
+});
+
+test('a function that signs in as the master user is not in the way of a user of its own', () => {
+  const exported = (context: Record<string, unknown>) =>
+    Object.values(synthesise(context).database.findOutputs('*')).flatMap((output) => output['Export']?.['Name'] ?? []);
+  const later = exported({ databaseUser: 'own' });
+  for (const name of exported({})) assert.ok(later.includes(name), name);
+});
+
 test('a stack that goes away takes no key along with which something is sealed or signed', () => {
   const kept = Object.values(all(most, `${secretsManager}Secret`)).filter((secret) => secret.DeletionPolicy === 'Retain');
   const names = kept.map((secret) => secret.Properties['GenerateSecretString']['GenerateStringKey']);
@@ -100,7 +122,8 @@ test('the door to Secrets Manager is open for the secrets of this application al
   const doors = Object.values(all(most, 'AWS::EC2::VPCEndpoint'));
   const door = doors.find((endpoint) => endpoint.Properties['ServiceName'].endsWith('.secretsmanager'));
   const [secrets, passwords] = door?.Properties['PolicyDocument']['Statement'];
-  assert.equal(secrets['Resource'].length, 5);
+  // Five that Doorward reads, and the master user's, with which the rotation makes users.
+  assert.equal(secrets['Resource'].length, 6);
   assert.ok(secrets['Resource'].includes(MOST.secretArns));
   assert.ok(secrets['Action'].every((action: string) => !action.includes('*')));
   // It touches no secret, so there is no resource to name.
@@ -120,7 +143,7 @@ test('a key of the user seals the cluster and every secret', () => {
   const key = MOST.kmsKeyArn;
   assert.equal(only(most, 'AWS::DocDB::DBCluster').Properties['KmsKeyId'], key);
   const secrets = Object.values(all(most, `${secretsManager}Secret`));
-  assert.deepEqual(secrets.map((secret) => secret.Properties['KmsKeyId']), [key, key, key]);
+  assert.deepEqual(secrets.map((secret) => secret.Properties['KmsKeyId']), [key, key, key, key]);
 });
 
 test('each log ends some day', () => {

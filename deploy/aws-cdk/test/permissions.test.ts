@@ -60,6 +60,13 @@ test('the function reads its own secrets and those named, and changes none', () 
   assert.equal(new Set(resources).size, 5, resources.join());
 });
 
+test('the password of the master user is not for a function that has a user of its own', () => {
+  const [master] = Object.keys(all(synthesise().database, 'AWS::SecretsManager::SecretTargetAttachment'));
+  const { api } = synthesise({ databaseUser: 'own' });
+  assert.doesNotMatch(JSON.stringify(api.toJSON()), new RegExp(master!));
+  assert.match(JSON.stringify(synthesise().api.toJSON()), new RegExp(master!));
+});
+
 test('a key of the user opens secrets, and nothing else', () => {
   const [key, ...others] = granting('kms');
   assert.deepEqual(others, []);

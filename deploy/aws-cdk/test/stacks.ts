@@ -25,6 +25,7 @@ export const MOST = {
   architecture: 'arm64',
   certificateArn: 'arn:aws:acm:eu-west-1:123456789012:certificate/0199a7b0-0000-7000-8000-000000000000',
   corsOrigins: 'https://admin.example.com, https://help.example.com',
+  databaseUser: 'own',
   functionUrl: true,
   kmsKeyArn: 'arn:aws:kms:eu-west-1:123456789012:key/0199a7b0-0000-7000-8000-000000000000',
   nat: true,
