@@ -132,11 +132,12 @@ export class ApiStack extends Stack {
     });
   }
 
-  /** A second public address, whose answers begin before they have ended. */
+  /** A second public address, whose answers begin before they have ended, and at which nobody counts requests. */
   #functionUrl(program: lambda.Function): void {
     const url = program.addFunctionUrl({
       authType: lambda.FunctionUrlAuthType.NONE, invokeMode: lambda.InvokeMode.RESPONSE_STREAM,
     });
-    new CfnOutput(this, 'FunctionUrl', { value: url.url });
+    const description = 'Public, and without the throttle, the access log and the name of PublicUrl';
+    new CfnOutput(this, 'FunctionUrl', { value: url.url, description });
   }
 }

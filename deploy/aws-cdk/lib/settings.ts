@@ -153,6 +153,9 @@ function judge(told: Reader, settings: Settings): void {
   if (settings.concurrency !== 'none' && settings.concurrency > most) {
     told.object('concurrency', `must be at most ${most}, for whose connections ${settings.instanceClass} has room`);
   }
+  if (settings.functionUrl && settings.concurrency === 'none') {
+    told.object('functionUrl', 'is an address without the throttle of API Gateway; give -c concurrency=…, so that something bounds it');
+  }
   if (new Set(zones).size !== zones.length || zones.length < 2 || zones.length > 3) {
     told.object('zones', 'must be two or three different ones: DocumentDB wants to stand in two at least');
   }

@@ -106,6 +106,8 @@ test('answers are streamed from an address of the function where that is asked f
   const url = only(most.api, 'AWS::Lambda::Url').Properties;
   assert.deepEqual([url['InvokeMode'], url['AuthType']], ['RESPONSE_STREAM', 'NONE']);
   assert.equal(environment(most)['DOORWARD__LAMBDA__STREAMING'], 'true');
+  // Whoever deploys it reads that it is open, and what it does without.
+  assert.match(most.api.findOutputs('FunctionUrl')['FunctionUrl']?.['Description'], /^Public, and without the throttle/);
 });
 
 test('nobody but API Gateway and the chores may call the function', () => {

@@ -45,7 +45,7 @@ const WRONG: Record<string, unknown[]> = {
   asset: ['bootstrap', 'nowhere.zip'],
   architecture: ['arm', 'aarch64'],
   concurrency: [0, -1, 'all', 334],
-  functionUrl: ['yes'],
+  functionUrl: ['yes', true],
   publicUrl: ['http://auth.example.com', 'https://auth.example.com/prefix', 'https://localhost', 'auth.example.com', 'https://a:b@auth.example.com'],
   frontendUrl: ['', 'https://app.example.com/start', 'http://app.example.com'],
   corsOrigins: ['*', 'https://a.example.com,*'],
@@ -73,6 +73,11 @@ test('no more calls at a time are reserved than the database has connections for
   assert.deepEqual(mistakes({ concurrency: 333 }), []);
   assert.match(mistakes({ concurrency: 334 }).join(), /^concurrency must be at most 333, .* t4g\.medium /);
   assert.deepEqual(mistakes({ concurrency: 1000, instanceClass: 'r6g.large' }), []);
+});
+
+test('an address that goes round the throttle is made only where something else bounds the calls', () => {
+  assert.deepEqual(mistakes({ functionUrl: true, concurrency: 25 }), []);
+  assert.match(mistakes({ functionUrl: true }).join(), /^functionUrl is an address without the throttle .* concurrency/);
 });
 
 test('a certificate is of no use without a name', () => {

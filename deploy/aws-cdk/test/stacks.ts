@@ -27,6 +27,7 @@ export const MOST = {
   corsOrigins: 'https://admin.example.com, https://help.example.com',
   databaseUser: 'own',
   functionUrl: true,
+  concurrency: 25,
   kmsKeyArn: 'arn:aws:kms:eu-west-1:123456789012:key/0199a7b0-0000-7000-8000-000000000000',
   nat: true,
   secretArns: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:provider-AbCdEf',
