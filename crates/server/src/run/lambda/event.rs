@@ -29,7 +29,7 @@ pub(crate) enum Task {
 /// The forms of requests and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Payload {
-    /// Version 1.0: a REST API.
+    /// Version 1.0: a REST API, or an HTTP API that is set to it.
     V1,
     /// Version 2.0: an HTTP API, or the function's own address.
     V2,
@@ -38,6 +38,8 @@ pub(super) enum Payload {
 /// A request as a trigger tells it.
 pub(super) struct HttpEvent {
     pub(super) payload: Payload,
+    /// Whether it says its version, as events of an HTTP API and of a function URL do and those of a REST API do not.
+    pub(super) says_version: bool,
     pub(super) method: String,
     pub(super) path: String,
     pub(super) query: Query,
@@ -123,6 +125,7 @@ pub(super) enum UnknownEvent {
 #[serde(rename_all = "camelCase")]
 struct Members {
     doorward: Option<Task>,
+    version: Option<serde::de::IgnoredAny>,
     /// Where `EventBridge` puts what it was given.
     detail: Option<Detail>,
     request_context: Option<Context>,
@@ -173,6 +176,7 @@ impl Event {
         };
         Ok(Self::Http(Box::new(HttpEvent {
             payload,
+            says_version: members.version.is_some(),
             method,
             path: path.unwrap_or_default(),
             query,

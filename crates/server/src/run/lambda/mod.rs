@@ -192,10 +192,13 @@ async fn respond<F: Function>(
     }
 }
 
-/// A function's own address streams if it is set to, and so does a REST API; an HTTP API cannot.
+/// A function's own address streams if it is set to, and so does a REST API; an HTTP API cannot, whichever form its events
+/// have.
 fn can_stream(event: &HttpEvent) -> bool {
-    let domain = event.context.domain_name.as_deref().unwrap_or_default();
-    event.payload == Payload::V1 || domain.contains(FUNCTION_URL)
+    match event.payload {
+        Payload::V1 => !event.says_version,
+        Payload::V2 => event.context.domain_name.as_deref().is_some_and(|domain| domain.contains(FUNCTION_URL)),
+    }
 }
 
 /// Has the service answer, in a task of its own, so that a panic costs this answer alone.

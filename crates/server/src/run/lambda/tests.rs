@@ -165,3 +165,18 @@ async fn work_is_answered_or_failed() {
     let story = told(true, vec![(chores, LONG), (migrate, LONG)]).await;
     assert_eq!(story, [r#"response "swept""#, "finish", r#"error "as asked""#, "finish"]);
 }
+
+#[test]
+fn an_http_api_is_never_streamed_to() {
+    let streams = |event: &Value| match Event::read(event.to_string().as_bytes()).unwrap() {
+        Event::Http(event) => can_stream(&event),
+        Event::Task(_) => panic!("a request"),
+    };
+    let identity = json!({"identity": {"sourceIp": "192.0.2.1"}});
+    let rest = json!({"path": "/", "httpMethod": "GET", "requestContext": identity});
+    let http_api = json!({"version": "1.0", "path": "/", "httpMethod": "GET", "requestContext": identity});
+    assert_eq!([streams(&rest), streams(&http_api), streams(&get("/"))], [true, false, false]);
+    let mut own_address = get("/");
+    own_address["requestContext"]["domainName"] = json!("id.lambda-url.eu-west-1.on.aws");
+    assert!(streams(&own_address));
+}
