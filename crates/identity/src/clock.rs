@@ -1,6 +1,7 @@
 //! Time as a parameter: the one place that reads the wall clock, and the clock that tests turn by hand.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -44,7 +45,44 @@ impl Clock for ManualClock {
     }
 }
 
+/// A moment to count from, so that time counts in which the process was frozen.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    at: Timestamp,
+    running: Instant,
+}
+
+impl Moment {
+    /// This one.
+    pub fn now(clock: &dyn Clock) -> Self {
+        Self { at: clock.now(), running: Instant::now() }
+    }
+
+    /// How long it is over: the longer of what two clocks tell, since the one may be put back, and the other may stand still
+    /// while the process does.
+    pub fn elapsed(self, clock: &dyn Clock) -> Duration {
+        let passed = clock.now().duration_since(self.at);
+        Duration::try_from(passed).unwrap_or_default().max(self.running.elapsed())
+    }
+}
+
 /// Cuts what is finer than a millisecond.
 fn to_millisecond(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_counts_while_the_process_stands_still_and_is_never_taken_back() {
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        let moment = Moment::now(&clock);
+        clock.advance(SignedDuration::from_hours(1));
+        assert!(moment.elapsed(&clock) >= Duration::from_hours(1));
+        clock.advance(SignedDuration::from_hours(-2));
+        let before = moment.elapsed(&clock);
+        assert!(before < Duration::from_hours(1) && moment.elapsed(&clock) >= before);
+    }
 }

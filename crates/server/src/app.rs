@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use doorward_identity::Identity;
+use doorward_identity::clock::SystemClock;
 use doorward_identity::mail::Mailbox;
 use doorward_identity::observer::Observer;
 
@@ -60,7 +61,7 @@ impl App {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let server = Server::start(clients, limits, cores, move |_| dispatcher.with_own_connections())?;
         let (identity, metrics, readiness) = (self.identity, self.metrics, self.readiness);
-        let mail = chores::start(&identity, Rounds::of(&self.config));
+        let mail = chores::start(&identity, Rounds::of(&self.config, Arc::new(SystemClock)));
         let admin = Admin { metrics, tally: server.tally(), identity, services, readiness: Arc::clone(&readiness) };
         let admin_server = Server::start(operators, limits, NonZeroUsize::MIN, move |_| admin.clone())?;
 

@@ -12,9 +12,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_identity::clock::SystemClock;
+use doorward_identity::clock::{Moment, SystemClock};
 use doorward_identity::{Clock, Identity};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
@@ -29,7 +29,7 @@ const OPENING_TIME: Duration = Duration::from_secs(8);
 /// How long a request waits for a store that was not there before.
 const REOPENING_TIME: Duration = Duration::from_secs(5);
 /// How long what was read in the change log is good for.
-const LOOK_GOOD_FOR: SignedDuration = SignedDuration::from_secs(1);
+const LOOK_GOOD_FOR: Duration = Duration::from_secs(1);
 /// How long the mail of one request may hold up the process.
 const MAIL_TIME: Duration = Duration::from_secs(10);
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ struct Opened {
     dispatcher: Rc<Dispatcher>,
     secrets: Option<Rounds>,
     /// When the change log was last read.
-    looked: Cell<Timestamp>,
+    looked: Cell<Moment>,
 }
 
 impl DoorwardFunction {
@@ -75,8 +75,8 @@ impl DoorwardFunction {
             return Ok(Rc::clone(opened));
         }
         let (identity, dispatcher) = opening::open(&self.config, &self.access_log, until).await?;
-        let (dispatcher, secrets) = (Rc::new(dispatcher), Rounds::of(&self.config));
-        let opened = Rc::new(Opened { identity, dispatcher, secrets, looked: Cell::new(self.now()) });
+        let (dispatcher, secrets) = (Rc::new(dispatcher), Rounds::of(&self.config, Arc::new(SystemClock)));
+        let opened = Rc::new(Opened { identity, dispatcher, secrets, looked: Cell::new(Moment::now(&SystemClock)) });
         *self.opened.borrow_mut() = Some(Rc::clone(&opened));
         Ok(opened)
     }
@@ -85,15 +85,14 @@ impl DoorwardFunction {
 impl Opened {
     /// Takes up secrets that were replaced, and forgets what others have revoked since the last look. A first failure may be
     /// no more than a connection that died while the process was frozen.
-    async fn catch_up(&self, now: Timestamp) {
+    async fn catch_up(&self) {
         if let Some(secrets) = &self.secrets {
             secrets.catch_up(&self.identity).await;
         }
-        let since = now.duration_since(self.looked.get());
-        // A clock that went back tells nothing.
-        if since >= SignedDuration::ZERO && since < LOOK_GOOD_FOR {
+        if self.looked.get().elapsed(&SystemClock) < LOOK_GOOD_FOR {
             return;
         }
+        let now = Moment::now(&SystemClock);
         let mut looked = self.identity.follow_changes().await;
         if looked.is_err() {
             looked = self.identity.follow_changes().await;
@@ -101,7 +100,7 @@ impl Opened {
         match looked {
             Ok(()) => self.looked.set(now),
             Err(error) => {
-                tracing::error!(%error, "the change log cannot be read; what is remembered is soon not believed");
+                tracing::error!(%error, "the change log cannot be read; what is remembered is believed for a minute at most");
             }
         }
     }
@@ -129,7 +128,7 @@ impl Function for DoorwardFunction {
 
     async fn service(&self, until: Instant) -> Result<Rc<Dispatcher>, Unavailable> {
         let opened = self.opened(until.min(Instant::now() + REOPENING_TIME)).await?;
-        opened.catch_up(self.now()).await;
+        opened.catch_up().await;
         Ok(Rc::clone(&opened.dispatcher))
     }
 
@@ -140,7 +139,7 @@ impl Function for DoorwardFunction {
         }
         let opened =
             self.opened(until).await.map_err(|_| "the store cannot be reached; the log says why".to_owned())?;
-        opened.catch_up(self.now()).await;
+        opened.catch_up().await;
         match task {
             Task::Chores => work::chores(&opened.identity, until).await,
             Task::Health | Task::Migrate => work::health(&opened.identity).await,

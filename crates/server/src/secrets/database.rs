@@ -7,9 +7,9 @@
 //! version: what counts goes with the other's.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
+use doorward_identity::clock::SystemClock;
 use doorward_store::{CredentialError, CredentialSource, Credentials};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -116,16 +116,16 @@ impl Inner {
             state.refused.push(refused.clone());
         }
         if state.untried().is_none() {
-            if self.parts.kept().next().is_none() || !state.pace.is_due(Instant::now()) {
+            if self.parts.kept().next().is_none() || !state.pace.is_due(&SystemClock) {
                 return Ok(None);
             }
             let there = self.there().await.inspect_err(|error| {
-                state.pace.was_read(Instant::now(), false);
+                state.pace.was_read(&SystemClock, false);
                 tracing::warn!(%error, "the database refuses what it is signed in to with, and nothing else can be read");
             })?;
             let is_new = |known: &Known| state.there.iter().all(|old| !equal(&old.credentials, &known.credentials));
             let brought_new = there.iter().any(is_new);
-            state.pace.was_read(Instant::now(), brought_new);
+            state.pace.was_read(&SystemClock, brought_new);
             state.there = there;
             // The others may count again: a rotation can be taken back.
             state.refused = vec![refused];

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
-use std::time::Instant;
 
 use async_trait::async_trait;
+use doorward_identity::clock::SystemClock;
 use doorward_identity::secret::SecretSource;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
@@ -51,24 +51,24 @@ impl Live {
     }
 
     /// Takes note of what was read. Says once when it cannot be read or is none to take up, and once
-    /// when that is over.
-    pub(super) fn take_note(&self, read: Result<Option<SecretString>, Unreadable>) {
+    /// when that is over. Answers whether it could be read and will do.
+    pub(super) fn take_note(&self, read: Result<Option<SecretString>, Unreadable>) -> bool {
         let (setting, reference) = (&self.key, &self.reference);
         let secret = match read.and_then(|secret| self.judged(secret)) {
             Ok(Some(secret)) => secret,
-            Ok(None) => return,
+            Ok(None) => return true,
             Err(error) => {
                 if !self.is_lost.swap(true, Ordering::Relaxed) {
                     tracing::warn!(setting, %reference, %error, "a secret cannot be read again; the one that is known goes on");
                 }
-                return;
+                return false;
             }
         };
         if self.is_lost.swap(false, Ordering::Relaxed) {
             tracing::info!(setting, %reference, "the secret can be read again");
         }
         if same(&self.current(), &secret) {
-            return;
+            return true;
         }
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = secret;
         if self.is_taken_up {
@@ -76,6 +76,7 @@ impl Live {
         } else {
             tracing::warn!(setting, %reference, "the secret was replaced; this one is taken up by the next start only");
         }
+        true
     }
 
     /// Refuses what a start would refuse.
@@ -104,13 +105,13 @@ impl SecretSource for Live {
         if let Some(other) = Some(self.current()).filter(is_other) {
             return Some(other);
         }
-        if !pace.is_due(Instant::now()) {
+        if !pace.is_due(&SystemClock) {
             return None;
         }
         let snapshot = self.reader.read([&self.reference], Stage::Current).await;
         self.take_note(snapshot.secret(&self.reference));
         let other = Some(self.current()).filter(is_other);
-        pace.was_read(Instant::now(), other.is_some());
+        pace.was_read(&SystemClock, other.is_some());
         other
     }
 }

@@ -97,13 +97,11 @@ impl Vault {
         live
     }
 
-    /// Reads everything in use again.
-    pub(crate) async fn refresh(&self) {
+    /// Reads everything in use again. Answers whether all of it could be read.
+    pub(crate) async fn refresh(&self) -> bool {
         let live = self.live_ones();
         let snapshot = self.0.reader.read(live.iter().map(|live| &live.reference), Stage::Current).await;
-        for live in live {
-            live.take_note(snapshot.secret(&live.reference));
-        }
+        live.iter().fold(true, |all, live| live.take_note(snapshot.secret(&live.reference)) && all)
     }
 
     fn live_ones(&self) -> Vec<Arc<Live>> {
