@@ -1,6 +1,7 @@
 //! The chart for Kubernetes, rendered by helm itself: what the cluster would take, what it must not allow, and that
 //! Doorward starts with it.
 
+use std::fs;
 use std::process::Command;
 
 use doorward_tests::certificate::Certificate;
@@ -235,6 +236,36 @@ fn metrics_and_probes_are_for_operators_alone() {
 }
 
 #[test]
+fn a_pod_reaches_whatever_store_its_secret_names() {
+    part::with(&["python"], || {
+        let rendered = documents(&template(REQUIRED));
+        let rules = of_kind(&rendered, "NetworkPolicy")["spec"]["egress"].as_array().expect("rules").clone();
+        let ports: Vec<_> = rules.iter().flat_map(|rule| rule["ports"].as_array().expect("ports")).collect();
+        for (what, port) in [("PostgreSQL", 5432), ("MongoDB", 27017), ("providers", 443), ("mail", 587)] {
+            assert!(ports.iter().any(|open| open["port"] == port), "{what}: {ports:?}");
+        }
+    });
+}
+
+#[test]
+fn the_documented_values_let_in_the_ingress_and_nobody_who_could_pose_as_it() {
+    part::with(&["python"], || {
+        let page = fs::read_to_string(place("docs/deploy.md")).expect("the page");
+        let (_, example) = page.split_once("<<'VALUES'\n").expect("values");
+        let (values, _) = example.split_once("VALUES\n").expect("their end");
+        run(helm(&["lint"]).arg("--strict"), values);
+        let rendered = documents(&template(values));
+        let rules = of_kind(&rendered, "NetworkPolicy")["spec"]["ingress"].as_array().expect("rules").clone();
+        let clients = rules.iter().find(|rule| rule["ports"][0]["port"] == "http").expect("a rule for clients");
+        let ingress =
+            json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "ingress-nginx" } } });
+        let test = json!({ "podSelector": { "matchLabels": {
+            "app.kubernetes.io/instance": "door", "app.kubernetes.io/component": "test" } } });
+        assert_eq!(clients["from"], json!([ingress, test]));
+    });
+}
+
+#[test]
 fn doorward_starts_as_the_chart_starts_it() {
     part::with(&["python"], || {
         with(Store::Postgres, |_| {
@@ -296,5 +327,11 @@ fn the_notes_name_the_release_and_what_to_do() {
         for part in ["door-doorward.front:80", "https://auth.example.com", "helm --namespace front test door"] {
             assert!(notes.contains(part), "{part}: {notes}");
         }
+        let warned = |policy: &str| {
+            let values = format!("{REQUIRED}trustedProxies: [10.244.0.0/16]\nnetworkPolicy: {policy}\n");
+            run(helm(&["install", "door"]).arg("--dry-run=client"), &values).contains("10.244.0.0/16 may call")
+        };
+        assert!(warned("{}") && warned("{ enabled: false, clients: [{ podSelector: {} }] }"));
+        assert!(!warned("{ clients: [{ podSelector: {} }] }"));
     });
 }
