@@ -43,9 +43,12 @@ impl MongoServer {
         // Nobody has a name yet: the first two are made while all are let in.
         let mut open = Part::listening(&mut secantus(&folder, before), before);
         let url = format!("mongodb://{before}/?directConnection=true");
-        for (name, password, role) in [(ROOT.0, ROOT.1, "root"), (USER, password, "readWriteAnyDatabase")] {
-            let script = "client.admin.command('createUser', sys.argv[2], pwd=sys.argv[3], roles=[sys.argv[4]])";
-            administer(&url, script, &[name, password, role]);
+        // All that the documents ask for Doorward's own.
+        for (name, password, role) in
+            [(ROOT.0, ROOT.1, "'root'"), (USER, password, "{'role': 'readWrite', 'db': 'doorward'}")]
+        {
+            let script = &format!("client.admin.command('createUser', sys.argv[2], pwd=sys.argv[3], roles=[{role}])");
+            administer(&url, script, &[name, password]);
         }
         open.kill();
         let address = ports::free();
