@@ -25,7 +25,8 @@ impl SecretsManager {
     #[track_caller]
     pub fn start() -> Self {
         let (folder, address) = (Scratch::new(), ports::free());
-        let mut command = client("secrets_manager.py", &[&address.port().to_string(), &folder.path().to_string_lossy()]);
+        let mut command =
+            client("secrets_manager.py", &[&address.port().to_string(), &folder.path().to_string_lossy()]);
         let (part, _) = Part::announced(&mut command);
         Self { _part: part, _folder: folder, address }
     }
