@@ -1,6 +1,7 @@
 //! What puts Doorward on AWS: the stacks keep their promises, and the asset is what they take.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -97,6 +98,43 @@ fn the_asset_is_the_same_whenever_and_wherever_it_is_packed() {
     assert_eq!(first, pack("elsewhere/second.zip"));
     for member in ["bootstrap", "global-bundle.pem", "production.toml"] {
         assert!(first.windows(member.len()).any(|bytes| bytes == member.as_bytes()), "{member} is inside");
+    }
+}
+
+/// A folder of programs that has nothing of the machine's but those, and scripts that say the rest.
+fn programs(folder: &Path, scripts: &[(&str, &str)]) {
+    for name in ["bash", "dirname", "objdump", "python3", "sed", "mktemp", "rm", "uname"] {
+        let found =
+            ["/bin", "/usr/bin"].map(|place| Path::new(place).join(name)).into_iter().find(|path| path.exists());
+        symlink(found.unwrap_or_else(|| panic!("{name} is missing")), folder.join(name)).expect("a link");
+    }
+    for (name, says) in scripts {
+        let path = folder.join(name);
+        let _ = fs::remove_file(&path);
+        fs::write(&path, format!("#!/bin/bash\n{says}\n")).expect("a script");
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("rights");
+    }
+}
+
+#[test]
+fn a_machine_that_cannot_build_for_another_says_what_is_missing() {
+    let rustc = |host: &str, libraries: &str| {
+        format!("case $1 in -vV) echo 'host: {host}-unknown-linux-gnu' ;; --print) echo {libraries} ;; esac")
+    };
+    for (arch, scripts, reason) in [
+        ("arm64", ("rustc", rustc("x86_64", "/nowhere")), "run 'rustup target add aarch64-unknown-linux-gnu'"),
+        ("arm64", ("rustc", rustc("x86_64", "/")), "aarch64-linux-gnu-gcc is missing (Debian: gcc-aarch64-linux-gnu)"),
+        ("x86_64", ("rustc", rustc("aarch64", "/")), "x86_64-linux-gnu-gcc is missing (Debian: gcc-x86-64-linux-gnu)"),
+        ("arm64", ("uname", "echo Darwin".to_owned()), "is built on Linux"),
+    ] {
+        let (folder, certificates) = (Scratch::new(), Scratch::new());
+        programs(folder.path(), &[(scripts.0, &scripts.1)]);
+        let ca = certificates.write("ca.pem", CERTIFICATES);
+        let mut script = Command::new(repository().join("scripts/lambda-asset"));
+        script.env("PATH", folder.path()).args(["--arch", arch, "--ca"]).arg(ca);
+        let ended = script.output().expect("the script can be started");
+        assert_eq!(ended.status.code(), Some(1), "{reason}: {}", printed(&ended));
+        assert!(printed(&ended).contains(reason), "{reason}: {}", printed(&ended));
     }
 }
 
