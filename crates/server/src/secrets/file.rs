@@ -1,4 +1,4 @@
-//! A secret in a file, as Kubernetes, Docker and systemd put it there, and put another in its place.
+//! A secret in a file, as Kubernetes, Docker and systemd put it there, and put another in its place. Blocks while it reads.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -53,6 +53,9 @@ mod tests {
         let told = |path: &Path| read(path).unwrap_err().what;
         assert_eq!(told(folder.path()), "is no regular file");
         assert_eq!(told(Path::new("/dev/zero")), "is no regular file");
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(told(&pipe), "is no regular file");
         assert!(told(&folder.path().join("none")).starts_with("cannot be read"));
         let file = folder.path().join("file");
         fs::write(&file, "\n").unwrap();

@@ -1,6 +1,7 @@
-//! Reading what references lead to: each secret of AWS Secrets Manager once, all of them at the same time.
+//! Reading what references lead to: each file, and each secret of AWS Secrets Manager, once, all of them at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -17,32 +18,52 @@ pub(super) struct Reader {
     pub(super) manager: Option<Arc<Manager>>,
 }
 
-/// What the secrets of AWS Secrets Manager held at one moment, by name or ARN; files are read when they are asked for.
+/// What was kept at one moment.
 #[derive(Default)]
-pub(super) struct Snapshot(BTreeMap<String, Result<Option<Version>, Unreadable>>);
+pub(super) struct Snapshot {
+    /// In AWS Secrets Manager, by name or ARN.
+    versions: BTreeMap<String, Result<Option<Version>, Unreadable>>,
+    files: BTreeMap<PathBuf, Result<SecretString, Unreadable>>,
+}
 
 impl Reader {
     /// What the references lead to, each in its version at that stage.
     pub(super) async fn read<'r>(&self, references: impl IntoIterator<Item = &'r Reference>, stage: Stage) -> Snapshot {
-        let Some(manager) = &self.manager else { return Snapshot::default() };
-        let ids: BTreeSet<_> = references.into_iter().filter_map(Reference::aws_id).collect();
-        let mut fetching = JoinSet::new();
-        for id in ids {
-            let (manager, id) = (Arc::clone(manager), id.to_owned());
-            fetching.spawn(async move {
-                let fetched = manager.fetch(&id, stage).await;
-                (id, fetched)
+        let (mut ids, mut paths) = (BTreeSet::new(), BTreeSet::new());
+        for reference in references {
+            match reference {
+                Reference::File(path) => drop(paths.insert(path.clone())),
+                Reference::Aws { id, .. } => drop(ids.insert(id.clone())),
+                Reference::Variable(_) => {}
+            }
+        }
+        let (mut fetching, mut reading) = (JoinSet::new(), JoinSet::new());
+        if let Some(manager) = &self.manager {
+            for id in ids {
+                let manager = Arc::clone(manager);
+                fetching.spawn(async move {
+                    let fetched = manager.fetch(&id, stage).await;
+                    (id, fetched)
+                });
+            }
+        }
+        for path in paths {
+            // A disk, or what is mounted as one, may take its time.
+            reading.spawn_blocking(move || {
+                let read = file::read(&path);
+                (path, read)
             });
         }
-        fetching.join_all().await.into_iter().collect()
+        let (versions, files) = tokio::join!(fetching.join_all(), reading.join_all());
+        Snapshot { versions: versions.into_iter().collect(), files: files.into_iter().collect() }
     }
 }
 
 impl Snapshot {
     /// These versions, and the others where there is none of a secret here.
     pub(super) fn or(mut self, others: Self) -> Self {
-        for (id, other) in others.0 {
-            let version = self.0.entry(id).or_insert(Ok(None));
+        for (id, other) in others.versions {
+            let version = self.versions.entry(id).or_insert(Ok(None));
             if matches!(version, Ok(None)) {
                 *version = other;
             }
@@ -53,7 +74,8 @@ impl Snapshot {
     /// The secret; none where no version has the stage that was asked for.
     pub(super) fn secret(&self, reference: &Reference) -> Result<Option<SecretString>, Unreadable> {
         match reference {
-            Reference::File(path) => file::read(path).map(Some),
+            // What was not read with the others is read now: by a test, or a command that needs no secrets.
+            Reference::File(path) => self.files.get(path).cloned().unwrap_or_else(|| file::read(path)).map(Some),
             // Variables do not change: they are the configuration's to read.
             Reference::Variable(_) => Ok(None),
             Reference::Aws { key, .. } => {
@@ -64,7 +86,7 @@ impl Snapshot {
 
     /// The version that a secret of AWS Secrets Manager has at that stage, if any.
     pub(super) fn version(&self, reference: &Reference) -> Result<Option<&Version>, Unreadable> {
-        match reference.aws_id().and_then(|id| self.0.get(id)) {
+        match reference.aws_id().and_then(|id| self.versions.get(id)) {
             Some(Ok(version)) => Ok(version.as_ref()),
             Some(Err(error)) => Err(error.clone()),
             None => Ok(None),
@@ -74,6 +96,6 @@ impl Snapshot {
 
 impl FromIterator<(String, Result<Option<Version>, Unreadable>)> for Snapshot {
     fn from_iter<I: IntoIterator<Item = (String, Result<Option<Version>, Unreadable>)>>(versions: I) -> Self {
-        Self(versions.into_iter().collect())
+        Self { versions: versions.into_iter().collect(), ..Self::default() }
     }
 }

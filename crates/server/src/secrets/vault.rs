@@ -37,10 +37,9 @@ impl Vault {
     /// Reads what the settings refer to, all at once; of the one that is [`SHARED`] also what it was before.
     pub(crate) async fn open(access: &SecretsAccess) -> Self {
         let references = &access.references;
-        if references.iter().all(|(_, reference)| reference.aws_id().is_none()) {
-            return Self::default();
-        }
-        let reader = Reader { manager: Some(Arc::new(Manager::open(access).await)) };
+        let needs_manager = references.iter().any(|(_, reference)| reference.aws_id().is_some());
+        let manager = if needs_manager { Some(Arc::new(Manager::open(access).await)) } else { None };
+        let reader = Reader { manager };
         let shared = references.iter().filter(|(key, _)| key == SHARED);
         let (first, former) = tokio::join!(
             reader.read(references.iter().map(|(_, reference)| reference), Stage::Current),
