@@ -1,14 +1,18 @@
 //! The life of a function of AWS Lambda: how it starts, what it does between events, what it survives, how it ends.
 
-use std::process::Stdio;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use doorward_tests::accounts::registration;
 use doorward_tests::cable::Cable;
+use doorward_tests::certificate::Certificate;
 use doorward_tests::deadline::{PATIENCE, until};
 use doorward_tests::instance::{SECRET, binary};
 use doorward_tests::lambda;
 use doorward_tests::mailbox::{Mailbox, Manner};
+use doorward_tests::mongo_server::MongoServer;
 use doorward_tests::store::{self, Store};
 use doorward_tests::{Doorward, Setup, part, ports};
 use serde_json::json;
@@ -17,6 +21,10 @@ use serde_json::json;
 const LOOK_IS_OLD: Duration = Duration::from_millis(1_200);
 /// Less than a mail server that hangs takes.
 const AT_ONCE: Duration = Duration::from_secs(3);
+/// What AWS gives a start, and a little for a busy machine.
+const START: Duration = Duration::from_millis(9_500);
+/// How often AWS Secrets Manager is slow to answer.
+const SILENT_TIMES: usize = 2;
 
 #[test]
 fn a_frozen_function_does_not_believe_what_it_remembers() {
@@ -69,6 +77,67 @@ fn while_the_store_is_away_requests_are_told_so_and_the_process_heals() {
             assert_eq!(function.pid(), pid);
         });
     });
+}
+
+#[test]
+fn a_wrong_ca_is_named_as_what_keeps_the_function_from_opening() {
+    lambda::with(|_| {
+        part::with(&["python"], || {
+            let server = MongoServer::start_with_tls("hunter2");
+            let strangers = Certificate::make();
+            let setup = Setup::bare().set("store.url", &server.url_with("hunter2"));
+            let setup = setup.set("store.tls_ca_file", &strangers.authority().display().to_string());
+            let function = setup.set("tokens.encryption_key", SECRET).start_silently();
+            function.get("/health").send().problem(503);
+            let log = function.log();
+            let line = log.lines().find(|line| line.contains("cannot be opened")).expect("a line that says why");
+            assert!(line.contains(r#""setting":"store.tls_ca_file""#) && line.contains("certificate"), "{line}");
+        });
+    });
+}
+
+#[test]
+fn reading_secrets_and_waiting_for_the_store_are_over_before_aws_gives_the_start_up() {
+    let api = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let manager = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut command = Command::new(binary());
+    for (name, value) in [
+        ("AWS_LAMBDA_RUNTIME_API", api.local_addr().expect("its address").to_string()),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("http://{}", manager.local_addr().expect("its address"))),
+        ("DOORWARD__TOKENS__ENCRYPTION_KEY", "aws-sm://key".to_owned()),
+        ("DOORWARD__STORE__URL", format!("postgres://{}/nobody", ports::free())),
+    ] {
+        command.env(name, value);
+    }
+    for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        command.env(name, "us-east-1");
+    }
+    std::thread::spawn(move || answer_late(&manager));
+    let begun = Instant::now();
+    let mut function = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary can be started");
+    api.accept().expect("it asks for events, whether the store is there or not");
+    let taken = begun.elapsed();
+    function.kill().expect("it can be ended");
+    function.wait().expect("it ends");
+    assert!(taken > Duration::from_secs(3), "the secret came late: {taken:?}");
+    assert!(taken < START, "{taken:?}");
+}
+
+/// A Secrets Manager that lets the first attempts hang.
+fn answer_late(manager: &TcpListener) {
+    let mut silent = Vec::<TcpStream>::new();
+    for stream in manager.incoming() {
+        let mut stream = stream.expect("a connection");
+        if silent.len() < SILENT_TIMES {
+            silent.push(stream);
+            continue;
+        }
+        let body =
+            json!({"ARN": "arn", "Name": "key", "SecretString": SECRET, "VersionStages": ["AWSCURRENT"]}).to_string();
+        let _ = stream.read(&mut [0; 4096]);
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nConnection: close";
+        let _ = write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    }
 }
 
 #[test]

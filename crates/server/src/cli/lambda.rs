@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use tokio::time::Instant;
+
 use crate::config::{LambdaHost, Sources};
 
 /// The runtime API, if this process is to serve its events.
@@ -9,9 +11,10 @@ pub(super) fn runtime_api(sources: &Sources) -> Option<String> {
     LambdaHost::of(&sources.env)?.runtime_api
 }
 
-/// Serves events until told to stop. Mistakes in the configuration are told to AWS as well.
+/// Serves events until told to stop, in a process that has been there since `started`. Mistakes in the configuration are
+/// told to AWS as well.
 #[cfg(feature = "lambda")]
-pub(super) async fn run(runtime_api: &str, sources: &Sources) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(runtime_api: &str, sources: &Sources, started: Instant) -> anyhow::Result<ExitCode> {
     use crate::function::DoorwardFunction;
     use crate::run::lambda::RuntimeApi;
     use crate::{config, log};
@@ -30,7 +33,7 @@ pub(super) async fn run(runtime_api: &str, sources: &Sources) -> anyhow::Result<
         for notice in &config.notices {
             tracing::warn!(notice);
         }
-        DoorwardFunction::new(config, access_log, flusher).serve(&api).await?;
+        DoorwardFunction::new(config, access_log, flusher).serve(&api, started).await?;
         Ok(ExitCode::SUCCESS)
     };
     // Boxed: it holds the whole server.
@@ -40,6 +43,6 @@ pub(super) async fn run(runtime_api: &str, sources: &Sources) -> anyhow::Result<
 /// This build cannot.
 #[cfg(not(feature = "lambda"))]
 #[expect(clippy::unused_async, reason = "as in a build that has it")]
-pub(super) async fn run(_: &str, _: &Sources) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(_: &str, _: &Sources, _: Instant) -> anyhow::Result<ExitCode> {
     anyhow::bail!("this build does not serve the events of AWS Lambda: build it with --features lambda, or full")
 }

@@ -25,6 +25,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use doorward_identity::Identity;
+use tokio::time::Instant;
 
 use crate::config::{Sources, load, load_server};
 use crate::parts;
@@ -97,13 +98,14 @@ impl Command {
 
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
     let mut sources = config::gather(&cli.config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if cli.command.as_ref().is_none_or(Command::needs_secrets) {
         runtime.block_on(config::open_vault(&mut sources));
     }
     match (cli.command, lambda::runtime_api(&sources)) {
-        (None | Some(Command::Serve), Some(api)) => runtime.block_on(lambda::run(&api, &sources)),
+        (None | Some(Command::Serve), Some(api)) => runtime.block_on(lambda::run(&api, &sources, started)),
         (Some(command), _) => runtime.block_on(dispatch(command, &sources, &mut Output::of_process())),
         (None, None) => Ok(usage()),
     }

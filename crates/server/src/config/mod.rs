@@ -66,6 +66,17 @@ pub(crate) fn load_server(sources: &Sources) -> Result<Server, ConfigError> {
     }
 }
 
+/// The first setting that a text names, as it is written there.
+#[cfg(feature = "lambda")]
+pub(crate) fn setting_in(text: &str) -> Option<String> {
+    let may_name = |char: char| char.is_ascii_alphanumeric() || "._[]".contains(char);
+    let words = text.split(|char| !may_name(char)).map(|word| word.trim_matches('.'));
+    // One without a dot is an everyday word as well.
+    let is_setting =
+        |word: &&str| word.contains('.') && settings::find(&word.replace('[', ".").replace(']', "")).is_some();
+    words.into_iter().find(is_setting).map(str::to_owned)
+}
+
 /// The values as far as they are sound, and what they make.
 fn settle(sources: &Sources) -> (Values, Result<Config, ConfigError>) {
     let (leaves, mut mistakes) = layers::merge(sources);

@@ -24,7 +24,8 @@ use crate::log::{AccessLog, Flusher};
 use crate::run::lambda::{self, Function, RuntimeApi, ServeError, Task, Terms, Unavailable};
 use crate::secrets::Rounds;
 
-/// How long before the first event the store may take to be reached; AWS allows ten seconds for all of the start.
+/// How long after its beginning the process gives the store to be reached, before it asks for events all the same; AWS
+/// allows ten seconds for all of the start.
 const OPENING_TIME: Duration = Duration::from_secs(8);
 /// How long a request waits for a store that was not there before.
 const REOPENING_TIME: Duration = Duration::from_secs(5);
@@ -56,10 +57,11 @@ impl DoorwardFunction {
         Self { config, access_log, log, opened: RefCell::default() }
     }
 
-    /// Opens what there is to open and serves events until told to stop.
-    pub(crate) async fn serve(self, api: &RuntimeApi) -> Result<(), ServeError> {
+    /// Opens what there is to open and serves events until told to stop, in a process that has been there since `started`:
+    /// reading secrets and opening the store share their time.
+    pub(crate) async fn serve(self, api: &RuntimeApi, started: Instant) -> Result<(), ServeError> {
         // What is not open by now is opened by whoever comes; the reason is in the log.
-        let _ = self.opened(Instant::now() + OPENING_TIME).await;
+        let _ = self.opened(started + OPENING_TIME).await;
         self.log.flush();
         let terms = Terms {
             limits: self.config.server.limits,
