@@ -105,8 +105,15 @@ test('an asset that would not start is refused, with what is wrong with it', () 
   assert.deepEqual(mistakes({ asset: asset({ machine: 183 }), architecture: 'arm64' }), []);
 });
 
+const page = readFileSync(new URL('../../../docs/aws.md', import.meta.url), 'utf8');
+
+test('what the documentation says to write down will do', () => {
+  const [, lines] = /^```json\n("publicUrl"[^`]*)```$/m.exec(page)!;
+  const context = JSON.parse(`{${lines}}`);
+  assert.deepEqual(mistakes(context), []);
+});
+
 test('the documentation lists every setting, and nothing else', () => {
-  const page = readFileSync(new URL('../../../docs/aws.md', import.meta.url), 'utf8');
   const section = page.replace(/^.*^## Settings$/ms, '').replace(/^## .*$/ms, '');
   const listed = [...section.matchAll(/^\| `([A-Za-z]+)` \|/gm)].map(([, key]) => key);
   const [known] = mistakes({ unknown: true });
