@@ -41,5 +41,7 @@ pub(super) fn account(
         // Every other status comes after it: a forced change of the password, an ordered reset, an outside provider.
         confirmed: status != Some(&UserStatusType::Unconfirmed),
         enabled,
+        // One who was given a password all the same is confirmed by that.
+        has_password: status != Some(&UserStatusType::ExternalProvider),
     })
 }

@@ -83,6 +83,7 @@ impl Claims {
             // Nobody else is given tokens.
             confirmed: true,
             enabled: true,
+            has_password: true,
         }
     }
 }

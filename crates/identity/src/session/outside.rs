@@ -200,6 +200,7 @@ fn account_in(claims: OutsideClaims) -> PoolAccount {
         phone: None,
         confirmed: true,
         enabled: true,
+        has_password: true,
     }
 }
 

@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use super::{AccountError, User};
-use crate::Identity;
 use crate::session::{Caller, Origin};
+use crate::user_pool::{OutsidePool, PoolFailure, permitted};
+use crate::{Identity, UserId};
 
 /// How long ago somebody whose account has no password may have proved who they are.
 pub const RECENT_SIGN_IN: SignedDuration = SignedDuration::from_mins(10);
@@ -27,7 +28,7 @@ impl Identity {
         let user = self.find_caller(caller).await?;
         let has_password = match self.user_pool.outside() {
             None => user.password_hash.is_some(),
-            Some(pool) => self.pool_subject(pool, user.id).await?.is_some(),
+            Some(pool) => self.has_password_at(pool, user.id).await?,
         };
         if has_password {
             let missing = || AccountError::refused("password", "the password is needed for this");
@@ -36,5 +37,13 @@ impl Identity {
             return Err(AccountError::SignInAgain);
         }
         Ok(user)
+    }
+
+    /// Whether an account has a password at the pool. One that is gone, or that Doorward may not look up, is asked for it.
+    async fn has_password_at(&self, pool: &dyn OutsidePool, user: UserId) -> Result<bool, AccountError> {
+        let Some(subject) = self.pool_subject(pool, user).await? else { return Ok(false) };
+        let therefore = "whoever comes to the pool by a provider is asked for a password, too";
+        let found = permitted(pool.find(&subject).await, therefore).map_err(PoolFailure::from)?;
+        Ok(found.flatten().is_none_or(|account| account.has_password))
     }
 }

@@ -194,5 +194,6 @@ fn account_of(user: &User, subject: String) -> PoolAccount {
         phone: None,
         confirmed: true,
         enabled: true,
+        has_password: true,
     }
 }

@@ -52,6 +52,8 @@ pub struct PoolAccount {
     pub confirmed: bool,
     /// Whether they may sign in there.
     pub enabled: bool,
+    /// Whether they have a password there, for all that the pool tells; not if they come there by a provider.
+    pub has_password: bool,
 }
 
 impl PoolAccount {

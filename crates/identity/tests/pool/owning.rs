@@ -8,6 +8,7 @@ use doorward_identity::mail::LetterKind;
 use doorward_identity::session::{Caller, SignInError, TokenRejection};
 use doorward_identity::user::{AccountError, EmailChangeWish, PasswordChangeWish};
 use doorward_identity::user_pool::{PoolError, PoolFailure, UserPool};
+use secrecy::ExposeSecret;
 
 use crate::script::Pool;
 use crate::stage::{ADA, HOME, OWNERS, Stage};
@@ -217,6 +218,49 @@ async fn a_new_address_that_the_pool_does_not_take_changes_nothing() {
     // Whoever asks again gets there.
     let code = stage.email_code(&caller).await;
     stage.node.confirm_email_change(&caller, &code, from(HOME)).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_comes_to_the_pool_by_a_provider_must_have_signed_in_a_moment_ago() {
+    let stage = Stage::outside().await;
+    stage.pool.has(ADA, "known to nobody");
+    stage.pool.change(ADA, |there| there.account.has_password = false);
+    let come = async |email: &str| {
+        let tokens = stage.pool.tokens(email);
+        stage.validate(tokens.access_token.expose_secret()).await.unwrap()
+    };
+    let want_email = async |caller: &Caller| {
+        let wish = EmailChangeWish { new_email: NEW, password: None, origin: from(HOME) };
+        stage.node.request_email_change(caller, wish).await
+    };
+    let leave = async |caller: &Caller| stage.node.delete_own_account(caller, None, from(HOME)).await;
+    let caller = come(ADA).await;
+    want_email(&caller).await.unwrap();
+    let code = stage.last_code_to(NEW).await;
+    stage.node.confirm_email_change(&caller, &code, from(HOME)).await.unwrap();
+    assert!(matches!(stage.change_password(&caller, "", CHOSEN).await, Err(AccountError::WrongPassword)));
+    stage.world.advance(11 * 60);
+    assert!(matches!(want_email(&caller).await, Err(AccountError::SignInAgain)));
+    assert!(matches!(leave(&caller).await, Err(AccountError::SignInAgain)));
+    leave(&*come(NEW).await).await.unwrap();
+    assert!(stage.record(NEW).await.is_none() && stage.pool.get(NEW).is_none());
+}
+
+#[tokio::test]
+async fn who_may_have_a_password_at_the_pool_is_asked_for_it_however_recently_they_signed_in() {
+    let stage = Stage::outside().await;
+    let caller = stage.caller().await;
+    let leave = async || stage.node.delete_own_account(&caller, None, from(HOME)).await;
+    let is_asked = |left: &Result<(), AccountError>| matches!(left, Err(AccountError::Refused(_)));
+    assert!(is_asked(&leave().await));
+    stage.pool.fails("find", PoolError::Unavailable("connection refused".to_owned()));
+    assert!(is_down(&leave().await));
+    stage.pool.mends("find");
+    // Nobody can tell which of the two it is.
+    stage.pool.permits(&["delete"]);
+    stage.pool.change(ADA, |there| there.account.has_password = false);
+    assert!(is_asked(&leave().await));
+    stage.leave(&caller, OWNERS).await.unwrap();
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ impl Pool {
             phone: None,
             confirmed: false,
             enabled: true,
+            has_password: true,
         };
         let code = format!("{:06}", 100_000 + state.made);
         state.accounts.push(There { account, password: password.to_owned(), code, refresh_tokens: Vec::new() });

@@ -97,6 +97,7 @@ mod tests {
             phone: None,
             confirmed: true,
             enabled: true,
+            has_password: true,
         }
     }
 

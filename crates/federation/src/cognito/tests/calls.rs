@@ -84,6 +84,7 @@ async fn whoever_signs_in_is_read_off_the_tokens_that_they_are_given() {
         phone: None,
         confirmed: true,
         enabled: true,
+        has_password: true,
     };
     assert_eq!(account, expected);
     assert_eq!(tokens.refresh_token.unwrap().expose_secret(), "the-refresh-token");
@@ -193,6 +194,19 @@ async fn an_account_is_found_with_its_state_and_nobody_is_nobody() {
     assert_eq!(pool(&endpoint).find("bob@example.com").await, Ok(None));
     endpoint.answer("AdminGetUser", &json!({"Username": "x"}));
     assert!(matches!(pool(&endpoint).find("bob@example.com").await, Err(PoolError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn only_who_comes_to_the_pool_by_a_provider_has_no_password_there() {
+    let endpoint = Endpoint::open().await;
+    // Linked to a provider, whatever the status says.
+    let attributes = json!([{"Name": "sub", "Value": SUBJECT}, {"Name": "identities", "Value": "[{}]"}]);
+    for (status, has_password) in [("EXTERNAL_PROVIDER", false), ("CONFIRMED", true), ("RESET_REQUIRED", true)] {
+        let found = json!({"Username": "x", "UserAttributes": attributes, "UserStatus": status, "Enabled": true});
+        endpoint.answer("AdminGetUser", &found);
+        let found = pool(&endpoint).find(SUBJECT).await.unwrap().unwrap();
+        assert_eq!((found.has_password, found.confirmed), (has_password, true), "{status}");
+    }
 }
 
 #[tokio::test]
