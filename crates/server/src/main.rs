@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    match cli::run(cli::Cli::parse()) {
+    match cli::run(cli::Cli::parse_from(cli::config::flags_first(std::env::args_os()))) {
         Ok(code) => code,
         Err(error) => {
             // Nobody may be reading, which is no reason to panic.

@@ -1,5 +1,6 @@
 //! `doorward config …`, and gathering what a configuration is made of: the one place that reads the environment for it.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,8 @@ use crate::secrets::Vault;
 /// Read from the working directory where no `--config` names another.
 const DEFAULT_FILE: &str = "doorward.toml";
 const DOTENV: &str = ".env";
+/// The flags of [`ConfigArgs`].
+const FLAGS: [&str; 3] = ["--config", "--listen", "--set"];
 /// Keeps these flags apart from each command's own in its help.
 const HEADING: &str = "Configuration";
 
@@ -41,6 +44,29 @@ pub(crate) enum ConfigCommand {
     Schema,
     /// Print the reference of all settings
     Reference,
+}
+
+/// A command line with the flags of [`ConfigArgs`] before everything else, in their order: of those on both sides of a
+/// subcommand the parser would forget the ones before it.
+pub(crate) fn flags_first(line: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words = line.into_iter();
+    let mut first: Vec<_> = words.next().into_iter().collect();
+    let mut rest = Vec::new();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            rest.push(word);
+            break;
+        }
+        let is_flag = FLAGS.iter().any(|flag| word == *flag);
+        let has_value =
+            word.to_str().is_some_and(|word| FLAGS.iter().any(|flag| word.starts_with(&format!("{flag}="))));
+        match is_flag {
+            true => first.extend([word].into_iter().chain(words.next())),
+            false if has_value => first.push(word),
+            false => rest.push(word),
+        }
+    }
+    first.into_iter().chain(rest).chain(words).collect()
 }
 
 /// `key=value` taken apart.
@@ -123,7 +149,8 @@ mod tests {
     }
 
     fn flagged(arguments: &[&str]) -> Sources {
-        let cli = Cli::try_parse_from([&["doorward"], arguments].concat()).unwrap();
+        let line = [&["doorward"], arguments].concat().into_iter().map(OsString::from);
+        let cli = Cli::try_parse_from(flags_first(line)).unwrap();
         assert_eq!(cli.command, ConfigCommand::Check);
         Sources { flags: flags(&cli.config), ..Sources::default() }
     }
@@ -147,8 +174,27 @@ mod tests {
     }
 
     #[test]
+    fn flags_count_on_both_sides_of_a_command_in_their_order() {
+        let line =
+            ["--set", "log.level=debug", "--listen=127.0.0.1:1", "check", "--set=log.level=warn", "--set", "a=b"];
+        let flags = flagged(&line).flags;
+        let said: Vec<_> = flags.iter().map(|flag| (flag.key.as_str(), flag.value.as_str())).collect();
+        let listen = ("server.listen", "127.0.0.1:1");
+        assert_eq!(said, [("log.level", "debug"), ("log.level", "warn"), ("a", "b"), listen]);
+    }
+
+    #[test]
+    fn what_is_no_flag_of_ours_stays_where_it_is() {
+        let line = ["doorward", "user", "--settle", "--set", "a=b", "list", "--", "--set", "c=d"];
+        let said = flags_first(line.map(OsString::from));
+        assert_eq!(said, ["doorward", "--set", "a=b", "user", "--settle", "list", "--", "--set", "c=d"]);
+    }
+
+    #[test]
     fn a_flag_without_a_value_is_refused() {
-        assert!(Cli::try_parse_from(["doorward", "check", "--set", "log.level"]).is_err());
+        for line in [&["doorward", "check", "--set", "log.level"][..], &["doorward", "check", "--set"]] {
+            assert!(Cli::try_parse_from(flags_first(line.iter().map(OsString::from))).is_err());
+        }
     }
 
     #[test]
