@@ -6,6 +6,7 @@ use std::sync::Arc;
 use doorward_identity::clock::SystemClock;
 use doorward_identity::observer::Unobserved;
 use doorward_store::CredentialSource as _;
+use secrecy::ExposeSecret as _;
 
 use super::finding::Finding;
 use super::mail;
@@ -13,7 +14,32 @@ use crate::config::{Config, Sources, StoreKind};
 use crate::open_store::{self, OpenStore};
 use crate::secrets::{DatabaseSignIn, Stage};
 
+/// Amazon DocumentDB's clusters, as their addresses name them, in China as well.
+const DOCUMENTDB: [&str; 2] = [".docdb.amazonaws.com", ".docdb.amazonaws.com.cn"];
+
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
+    let mut findings = opened(config).await;
+    findings.extend(retried_writes(config.store.url.expose_secret()));
+    findings
+}
+
+/// Whether DocumentDB is asked for what it refuses: each write would fail.
+fn retried_writes(url: &str) -> Option<Finding> {
+    let url = url.to_ascii_lowercase();
+    let (servers, options) = url.split_once('?')?;
+    let is_cluster = |part: &str| DOCUMENTDB.iter().any(|suffix| part.ends_with(suffix));
+    let is_documentdb = servers.split(['/', '@', ',', ':']).any(is_cluster);
+    let asks = options.split('&').any(|option| option == "retrywrites=true");
+    (is_documentdb && asks).then(|| {
+        Finding::bad(
+            "store.url",
+            "has retryWrites=true, and Amazon DocumentDB refuses writes that may be retried",
+            "take it out, or write retryWrites=false",
+        )
+    })
+}
+
+async fn opened(config: &Config) -> Vec<Finding> {
     // Opening would make the file, which is the first start's to do.
     if let StoreKind::Sqlite { path } = &config.store.kind
         && !path.exists()
@@ -103,6 +129,17 @@ mod tests {
     use super::super::finding::Verdict;
     use super::*;
     use crate::config::Document;
+
+    #[test]
+    fn writes_that_may_be_retried_are_told_where_the_server_is_documentdb() {
+        let told = |url: &str| retried_writes(url).is_some_and(|finding| finding.verdict == Verdict::Bad);
+        let documentdb = "mongodb://u:p@c.cluster-x.eu-west-1.docdb.amazonaws.com:27017";
+        assert!(told(&format!("{documentdb}/?tls=true&retryWrites=true")));
+        assert!(told("mongodb://c.docdb.amazonaws.com.cn/d?retrywrites=true"));
+        assert!(!told(&format!("{documentdb}/?retryWrites=false")) && !told(&format!("{documentdb}/")));
+        assert!(!told("mongodb://u:p@db.example.com/?retryWrites=true"));
+        assert!(!told("mongodb://docdb.amazonaws.com.example/?retryWrites=true") && !told("sqlite:a?retrywrites=true"));
+    }
 
     fn with_env(url: &str) -> Sources {
         Sources { env: vec![("DATABASE_URL".to_owned(), url.to_owned())], ..Sources::default() }
