@@ -34,7 +34,7 @@ fn setup(store: Store) -> (Setup, Role) {
         (setup, role)
     };
     // Few connections, so that many requests share what happens to one; and time enough on a machine that is busy.
-    let setup = setup.set("store.url", &role.url()).set("store.max_connections", "3").set("store.timeout", "30s");
+    let setup = setup.set("store.url", &role.url()).set("store.max_connections", "3").set("store.timeout", "8s");
     (setup, role)
 }
 

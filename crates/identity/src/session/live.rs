@@ -25,7 +25,8 @@ use crate::{Identity, SessionId, StoreError, UserId};
 const TOKENS: usize = 100_000;
 /// Sessions, and people, remembered at once.
 const SESSIONS: usize = 100_000;
-/// The longest a line may take from its position in the log to being visible: the stores' deadlines are shorter.
+/// The longest a line may take from its position in the log to being visible: no store may be given that long for a call
+/// (`store.timeout`).
 const OVERLAP: Duration = Duration::from_secs(10);
 /// Lines before the end of the log that a starting node reads again, for the same reason.
 const OVERLAP_AT_START: i64 = 1000;

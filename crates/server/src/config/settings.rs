@@ -87,6 +87,8 @@ const NEVER: Duration = Duration::ZERO;
 const SECOND: Duration = Duration::from_secs(1);
 /// Less than what the outbox grants, so that what carries the mail tells why it did not.
 const HAND_OVER: Duration = Duration::from_secs(45);
+/// Less than the nodes wait for a line of the change log that is late (`OVERLAP` in `identity::session::live`).
+const STORE_CALL: Duration = Duration::from_secs(8);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -162,7 +164,7 @@ const PROCESS: &[Setting] = &[
     one("store.tls_ca_file", Kind::Text, Off, "File of certificates, PEM: who may vouch for the database's server. Its name is verified then."),
     one("store.tls_ca", Kind::Pem, Off, "The same certificates themselves, instead of a file.").secret(),
     one("store.max_connections", count(1, 1_000), Derived("`10`; on AWS Lambda `1`"), "Most connections to the store."),
-    one("store.timeout", time(SECOND, MINUTE), Fixed("3s"), "Longest wait for the store."),
+    one("store.timeout", time(SECOND, STORE_CALL), Fixed("3s"), "Longest wait for the store. No longer than nodes wait for each other's changes: what takes longer they could miss."),
 ];
 
 /// Accounts, tokens and the surfaces.

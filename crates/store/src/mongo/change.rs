@@ -1,5 +1,7 @@
 //! The change log, and the sweep of what nobody needs any more.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use doorward_identity::change::{Change, ChangeStore, ChangeSubject};
 use doorward_identity::{SessionId, StoreError, UserId};
@@ -20,6 +22,10 @@ use crate::fault::{Fault, readable};
 pub(super) const COLLECTION: &str = "changes";
 /// Where the last position given out is.
 pub(super) const COUNTERS: &str = "counters";
+/// The longest from taking a line's position to the line: far less than nodes look back.
+const LONGEST_WAY: Duration = Duration::from_secs(2);
+/// How often a line is said that takes longer.
+const TRIES: usize = 4;
 /// Documents one call of the sweep removes: few enough to stay far from the deadline.
 const SWEEP_BATCH: i64 = 1000;
 
@@ -84,8 +90,17 @@ impl MongoStore {
         self.insert_once(COUNTERS, &counter).await
     }
 
-    /// Appends a line.
+    /// Appends a line. One that takes long is said again: nobody may still look for it where it was to stand.
     pub(super) async fn announce(&self, announcement: &Announcement) -> Result<(), Fault> {
+        for _ in 0..TRIES {
+            if let Ok(appended) = tokio::time::timeout(LONGEST_WAY, self.append(announcement)).await {
+                return appended;
+            }
+        }
+        Err(Fault::Deadline)
+    }
+
+    async fn append(&self, announcement: &Announcement) -> Result<(), Fault> {
         let next = self
             .collection::<Counter>(COUNTERS)
             .find_one_and_update(doc! { "_id": COLLECTION }, doc! { "$inc": { "last": 1_i64 } })

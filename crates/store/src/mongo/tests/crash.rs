@@ -21,6 +21,7 @@ use mongodb::bson::{Document, doc};
 use mongodb::options::ServerAddress;
 
 use super::wire::Wire;
+use crate::Options;
 use crate::conformance::{Backend as _, MongoBackend, Stand, code, options};
 use crate::mongo::aggregate::{Aggregate, Decision};
 use crate::mongo::change::{COLLECTION as CHANGES, COUNTERS};
@@ -131,13 +132,13 @@ async fn delete_all(store: &MongoStore, event: &AuditEvent) {
 }
 
 /// A node that stands still when its wire does.
-async fn tired(backend: &MongoBackend) -> (MongoStore, Wire) {
-    let mut address = address::parse(&backend.url(), &options()).await.unwrap();
+pub(super) async fn tired(backend: &MongoBackend, options: Options) -> (MongoStore, Wire) {
+    let mut address = address::parse(&backend.url(), &options).await.unwrap();
     let wire = Wire::to(address.options.hosts[0].to_string()).await;
     address.options.hosts =
         vec![ServerAddress::Tcp { host: wire.address.ip().to_string(), port: Some(wire.address.port()) }];
     address.options.direct_connection = Some(true);
-    (MongoStore::open(address, options()).await.unwrap(), wire)
+    (MongoStore::open(address, options).await.unwrap(), wire)
 }
 
 /// Has nodes stand still before each write of an intent. `vain` of its writes are refused before the one that counts.
@@ -157,7 +158,7 @@ async fn holds<P>(
     let mut there = Contents::of(&database).await;
     let deserted = there.clone().essence();
     let not_begun = before.clone().essence();
-    let (node, wire) = tired(&backend).await;
+    let (node, wire) = tired(&backend, options()).await;
     for others in [Others::Read, Others::Change, Others::Delete] {
         // Nothing is left of an intent on an account that was deleted before it began.
         for writes in if others == Others::Delete { vain + 1 } else { 0 }.. {

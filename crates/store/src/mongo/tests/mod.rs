@@ -1,8 +1,9 @@
 //! What is promised of this store beside the conformance suite.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod crash;
 mod documentdb;
+mod late;
 pub(crate) mod watch;
 mod wire;
