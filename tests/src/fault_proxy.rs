@@ -19,6 +19,8 @@ pub enum Fault {
     DropBefore,
     /// The pool does it, and then the connection ends.
     DropAfter,
+    /// The pool does it, and its answer says one thing in place of another.
+    Says(&'static str, &'static str),
 }
 
 /// What is answered to whoever may not do something.
@@ -117,6 +119,13 @@ impl State {
             Some(Fault::DropAfter) => {
                 forward(target, received);
                 hang_up(stream);
+            }
+            Some(Fault::Says(told, instead)) => {
+                let Some(mut answer) = forward(target, received) else { return };
+                let body = String::from_utf8_lossy(&answer.body);
+                assert!(body.contains(told), "{body}");
+                answer.body = body.replace(told, instead).into();
+                send(&answer, stream);
             }
         }
     }

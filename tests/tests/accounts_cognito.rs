@@ -3,6 +3,7 @@
 
 use doorward_tests::accounts::{Accounts, RESET, Tokens, VERIFICATION, registration};
 use doorward_tests::cognito::PoolClient;
+use doorward_tests::fault_proxy::Fault;
 use doorward_tests::mailbox::Mailbox;
 use doorward_tests::second_pool::SecondPool;
 use doorward_tests::shape::{fields, text};
@@ -229,6 +230,20 @@ fn tokens_of_a_session_survive_a_restart_and_end_with_it() {
         accounts.assert_bearer(&renewed.access, true);
         accounts.assert_bearer(&ended.access, false);
         accounts.refresh(&ended.refresh).problem(401);
+    });
+}
+
+#[test]
+fn who_comes_to_the_pool_by_a_provider_needs_no_password_to_leave() {
+    part::with(&["python"], || {
+        let accounts = Accounts::in_a_pool(PoolClient::Public);
+        let email = accounts.person("federated");
+        let tokens = accounts.tokens(&email);
+        let leave = || accounts.doorward.request("DELETE", PATHS[0]).bearer(&tokens.access).send();
+        leave().problem(400);
+        accounts.faults().fails_at("AdminGetUser", Fault::Says("\"CONFIRMED\"", "\"EXTERNAL_PROVIDER\""));
+        leave().expect(204);
+        assert_eq!(accounts.pool().account(&email), None);
     });
 }
 
