@@ -39,6 +39,12 @@ pub trait ChangeStore: Send + Sync {
     /// Lines after a position, lowest first, at most `limit`.
     async fn changes_after(&self, seq: i64, limit: u32) -> Result<Vec<Change>, StoreError>;
 
+    /// Does what intents of nodes that died in between still have to write. Where each intent is one transaction there is
+    /// nothing.
+    async fn settle_leftovers(&self, _now: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Removes what no one needs any more: change lines, throttles of unknown addresses, values that counted once,
     /// codes and providers' tokens of sessions that were over before `before`; sessions that ended or expired, and mail
     /// that was given up or expired and was put in, before `sessions_before`. Answers how many rows went.

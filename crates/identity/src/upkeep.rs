@@ -1,4 +1,5 @@
-//! What Doorward does for itself: the first teams and domains, and throwing away what nobody needs any more.
+//! What Doorward does for itself: the first teams and domains, finishing what the dead left undone, and throwing away
+//! what nobody needs any more.
 
 use jiff::SignedDuration;
 
@@ -50,6 +51,11 @@ impl Identity {
             self.store.seed_domains(&[domain]).await?;
         }
         Ok(())
+    }
+
+    /// Does what nodes that died in the middle of something left undone.
+    pub async fn settle_leftovers(&self) -> Result<(), StoreError> {
+        self.store.settle_leftovers(self.clock.now()).await
     }
 
     /// Throws away what nobody needs any more. Answers how many rows went.

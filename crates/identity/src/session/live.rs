@@ -5,7 +5,8 @@
 //! from store reads; a read that began before something was forgotten is used once but not remembered (`generation`).
 //!
 //! The change log is read about once a second ([`Identity::follow_changes`]). A line may become visible after
-//! one with a higher position, so each reading goes back over the lines of the last [`OVERLAP`].
+//! one with a higher position, so each reading goes back over the lines of the last [`OVERLAP`]. Whoever has not read it for
+//! long, in an outage or because the process was frozen, believes nothing and begins anew.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,8 +19,9 @@ use quick_cache::sync::Cache;
 use super::Caller;
 use super::cookie::CookieSession;
 use crate::change::ChangeSubject;
+use crate::clock::Moment;
 use crate::user::UserContext;
-use crate::{Identity, SessionId, StoreError, UserId};
+use crate::{Clock, Identity, SessionId, StoreError, UserId};
 
 /// Verified tokens remembered at once.
 const TOKENS: usize = 100_000;
@@ -32,7 +34,7 @@ const OVERLAP: Duration = Duration::from_secs(10);
 const OVERLAP_AT_START: i64 = 1000;
 /// Lines read at once.
 const PAGE: u32 = 1000;
-/// Without a successful reading for so long, nothing remembered counts any more.
+/// Without a successful reading for so long, nothing remembered counts any more. The time of a freeze is part of it.
 const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 
 /// A token whose signature and claims were found good.
@@ -65,6 +67,7 @@ pub struct LiveState {
     generation: AtomicU64,
     /// Held while something is remembered or forgotten.
     changing: Mutex<()>,
+    clock: Arc<dyn Clock>,
     log: Mutex<LogPosition>,
 }
 
@@ -72,16 +75,17 @@ pub struct LiveState {
 struct LogPosition {
     /// Nothing at or before this position can appear any more.
     floor: i64,
-    /// The highest position of each reading within the overlap, and when it was.
+    /// The highest position of each reading within the overlap, and when it was: by a clock that stands still with the
+    /// process, since to read lines again does no harm and to read too few does.
     readings: VecDeque<(Instant, i64)>,
     /// Lines after the floor that were already acted on.
     seen: HashSet<i64>,
-    last_success: Instant,
+    last_success: Moment,
 }
 
 impl LiveState {
     /// An empty memory of a node that starts when the log's highest position is `latest`.
-    pub(crate) fn starting_after(latest: i64) -> Self {
+    pub(crate) fn starting_after(latest: i64, clock: Arc<dyn Clock>) -> Self {
         Self {
             tokens: Cache::new(TOKENS),
             cookies: Cache::new(SESSIONS),
@@ -93,8 +97,9 @@ impl LiveState {
                 floor: (latest - OVERLAP_AT_START).max(0),
                 readings: VecDeque::new(),
                 seen: HashSet::new(),
-                last_success: Instant::now(),
+                last_success: Moment::now(&*clock),
             }),
+            clock,
         }
     }
 
@@ -168,16 +173,27 @@ impl LiveState {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
+    /// Forgets everything.
+    fn forget_all(&self) {
+        let _changing = lock(&self.changing);
+        self.tokens.clear();
+        self.cookies.clear();
+        self.sessions.clear();
+        self.people.clear();
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
     /// Whether the log could not be read for so long that what is remembered may be wrong.
     pub(super) fn is_deaf(&self) -> bool {
-        lock(&self.log).last_success.elapsed() > LONGEST_SILENCE
+        lock(&self.log).last_success.elapsed(&*self.clock) > LONGEST_SILENCE
     }
 }
 
 impl LogPosition {
     /// Takes note of a reading that reached `highest`.
-    fn advance(&mut self, now: Instant, highest: i64) {
-        self.last_success = now;
+    fn advance(&mut self, clock: &dyn Clock, highest: i64) {
+        self.last_success = Moment::now(clock);
+        let now = Instant::now();
         self.readings.push_back((now, highest));
         while let Some(&(at, position)) = self.readings.front()
             && now.duration_since(at) >= OVERLAP
@@ -198,10 +214,18 @@ impl Identity {
 
     /// Reads on in the change log and forgets what it names. The server calls this about once a second.
     pub async fn follow_changes(&self) -> Result<(), StoreError> {
+        let was_deaf = self.live.is_deaf();
+        if was_deaf {
+            // The log does not keep its lines for ever: what it says now may not be all that was missed.
+            self.live.forget_all();
+        }
+        // Their lines may be among it. What cannot be done is counted with the failed calls, and keeps nobody from hearing
+        // of the rest.
+        let _ = self.settle_leftovers().await;
         let read = self.read_changes().await;
         self.observer.changes_read(read.is_ok());
         let subjects = read?;
-        if subjects.contains(&ChangeSubject::Keys) {
+        if was_deaf || subjects.contains(&ChangeSubject::Keys) {
             // Forgotten only once the new keys are here, so that no token of a new key is refused.
             if let Err(error) = self.load_keys().await {
                 tracing::error!(%error, "the changed signing keys cannot be read; going on with the old ones");
@@ -227,7 +251,7 @@ impl Identity {
                 }
             }
             if lines.len() < PAGE as usize {
-                log.advance(Instant::now(), after);
+                log.advance(&*self.clock, after);
                 return Ok(subjects);
             }
         }

@@ -24,6 +24,7 @@ pub(super) async fn chores(identity: &Identity, until: Instant) -> Result<Value,
         Ok(done) => drop(told.insert(name.to_owned(), done)),
         Err(error) => wrong.push(format!("{name}: {error}")),
     };
+    tell("settled", identity.settle_leftovers().await.map(Value::from).map_err(explained));
     tell("renewed", identity.renew_provider_tokens().await.map(Value::from).map_err(explained));
     tell("swept", identity.sweep().await.map(Value::from).map_err(explained));
     // Last, and no letter is begun that could not end in time: a mail server that hangs holds up nothing else.

@@ -33,7 +33,7 @@ const SWEEP_BATCH: i64 = 1000;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Announcement {
-    at: DateTime,
+    pub(super) at: DateTime,
     kind: String,
     subject: Option<Uuid>,
 }
@@ -154,9 +154,6 @@ impl ChangeStore for MongoStore {
     }
 
     async fn changes_after(&self, seq: i64, limit: u32) -> Result<Vec<Change>, StoreError> {
-        // Each node looks here about once a second: what another left behind when it died is done now. What cannot be
-        // done is counted with the failed calls, and must not keep anybody from hearing of changes.
-        let _ = self.calls.run("settle_leftovers", move || self.settle_leftovers()).await;
         self.calls
             .run("changes_after", move || async move {
                 let documents = self.collection::<ChangeDocument>(COLLECTION);
@@ -165,6 +162,10 @@ impl ChangeStore for MongoStore {
                 lines.into_iter().map(Change::try_from).collect()
             })
             .await
+    }
+
+    async fn settle_leftovers(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.calls.run("settle_leftovers", move || self.settle_what_is_left(now)).await
     }
 
     async fn sweep(&self, before: Timestamp, sessions_before: Timestamp) -> Result<u64, StoreError> {

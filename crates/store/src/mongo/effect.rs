@@ -91,6 +91,20 @@ impl Effect {
     }
 }
 
+impl Effect {
+    /// When it came to be owed, where it says so.
+    pub(super) const fn at(&self) -> Option<DateTime> {
+        Some(match self {
+            Self::Audit(line) => line.at,
+            Self::Announce(announcement) => announcement.at,
+            Self::PutMail(mail) => mail.created_at,
+            Self::DropMail { at, .. } | Self::EndSessions { at, .. } => *at,
+            Self::BeginSession(session) => session.created_at,
+            Self::RemoveSessions { .. } => return None,
+        })
+    }
+}
+
 impl MongoStore {
     /// Carries out one effect.
     pub(super) async fn carry_out(&self, effect: &Effect) -> Result<(), Fault> {

@@ -1,15 +1,18 @@
-//! What documents still owe though their writer had time enough: it died in between. Whoever reads the change log does
-//! it, so about a second later.
+//! What documents still owe though their writer had time enough: it died in between. Whoever reads the change log looks for
+//! it first: a process that comes and goes must not have to look twice.
 
-use mongodb::bson::{Bson, Document, deserialize_from_document, doc};
+use jiff::{SignedDuration, Timestamp};
+use mongodb::bson::{Bson, DateTime, Document, deserialize_from_document, doc};
 
 use super::MongoStore;
-use super::aggregate::Aggregate;
+use super::aggregate::{Aggregate, Ledger};
 use super::domain::DomainTree;
+use super::effect::Effect;
 use super::key::KeyDocument;
 use super::session_document::SessionDocument;
 use super::team::TeamDocument;
 use super::user_document::UserDocument;
+use super::values::moment;
 use crate::fault::Fault;
 
 /// Documents that owe something. DocumentDB uses an index that passes over documents only for what is asked to exist.
@@ -20,23 +23,33 @@ fn owing() -> Document {
 /// So many of a kind are done at one look.
 const AT_ONCE: i64 = 100;
 
-/// The revisions that were owing at the last look, by kind of document. One that still is at the next has lost its writer.
+/// Whoever made a change does at once what is owed for it; so much later it died. Who is only slow loses nothing.
+const GIVEN: SignedDuration = SignedDuration::from_secs(2);
+
+/// Whether what a document owes came to be owed before that moment. Nobody is at work on one that only has to go.
+fn is_overdue(ledger: &Ledger, before: DateTime) -> bool {
+    ledger.owed.iter().filter_map(Effect::at).max().map_or(ledger.leaving && ledger.owed.is_empty(), |at| at <= before)
+}
+
+/// The revisions that were owing at the last look, by kind of document. One that still is at the next has lost its writer,
+/// whatever the clocks say.
 #[derive(Default)]
 pub(super) struct Leftovers([Vec<(Bson, i64)>; 5]);
 
 impl MongoStore {
-    /// Does what was owing at the last look and still is. A document that cannot be read or done keeps no other from it;
-    /// the answer tells of the last such.
-    pub(super) async fn settle_leftovers(&self) -> Result<(), Fault> {
+    /// Does what is overdue, or was owing at the last look and still is. A document that cannot be read or done keeps no
+    /// other from it; the answer tells of the last such.
+    pub(super) async fn settle_what_is_left(&self, now: Timestamp) -> Result<(), Fault> {
         // Somebody of this process looks at this moment.
         let Ok(mut leftovers) = self.leftovers.try_lock() else { return Ok(()) };
         let Leftovers([users, sessions, teams, domains, keys]) = &mut *leftovers;
+        let before = moment(now.checked_sub(GIVEN).unwrap_or(Timestamp::MIN));
         let looked = [
-            self.settle_those::<UserDocument>(users).await,
-            self.settle_those::<SessionDocument>(sessions).await,
-            self.settle_those::<TeamDocument>(teams).await,
-            self.settle_those::<DomainTree>(domains).await,
-            self.settle_those::<KeyDocument>(keys).await,
+            self.settle_those::<UserDocument>(users, before).await,
+            self.settle_those::<SessionDocument>(sessions, before).await,
+            self.settle_those::<TeamDocument>(teams, before).await,
+            self.settle_those::<DomainTree>(domains, before).await,
+            self.settle_those::<KeyDocument>(keys, before).await,
         ];
         looked.into_iter().collect()
     }
@@ -63,7 +76,7 @@ impl MongoStore {
         }
     }
 
-    async fn settle_those<D: Aggregate>(&self, seen: &mut Vec<(Bson, i64)>) -> Result<(), Fault> {
+    async fn settle_those<D: Aggregate>(&self, seen: &mut Vec<(Bson, i64)>, before: DateTime) -> Result<(), Fault> {
         let documents = self.collection::<Document>(D::COLLECTION);
         let owing = self.all(documents.find(owing()).limit(AT_ONCE)).await?;
         let mut outcome = Ok(());
@@ -71,9 +84,7 @@ impl MongoStore {
         for document in owing {
             let revision = document.get_document("ledger").and_then(|ledger| ledger.get_i64("revision"));
             let revision = (document.get("_id").cloned().unwrap_or_default(), revision.unwrap_or_default());
-            if seen.contains(&revision)
-                && let Err(fault) = self.settle_found::<D>(document).await
-            {
+            if let Err(fault) = self.settle_found::<D>(document, seen.contains(&revision), before).await {
                 outcome = Err(fault);
             }
             still.push(revision);
@@ -82,9 +93,8 @@ impl MongoStore {
         outcome
     }
 
-    async fn settle_found<D: Aggregate>(&self, document: Document) -> Result<(), Fault> {
-        let document: D = deserialize_from_document(document).map_err(mongodb::error::Error::from)?;
-        document.ledger().refuse_newer()?;
-        self.settle(&document).await
+    async fn settle_found<D: Aggregate>(&self, found: Document, was_seen: bool, before: DateTime) -> Result<(), Fault> {
+        let document: D = deserialize_from_document(found).map_err(mongodb::error::Error::from)?;
+        if was_seen || is_overdue(document.ledger(), before) { self.settle(&document).await } else { Ok(()) }
     }
 }

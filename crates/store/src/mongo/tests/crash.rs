@@ -16,6 +16,7 @@ use doorward_identity::user::{
 };
 use doorward_identity::{Store, StoreError};
 use doorward_protocol::opaque::SecretHash;
+use jiff::{SignedDuration, Timestamp};
 use mongodb::Database;
 use mongodb::bson::{Document, doc};
 use mongodb::options::ServerAddress;
@@ -85,8 +86,10 @@ impl Contents {
 /// What others do while a node stands still.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Others {
-    /// They read the change log.
-    Read,
+    /// They look for what was left two seconds ago.
+    Look,
+    /// Their clocks are behind, and they look twice.
+    LookTwice,
     /// They are about to change the same documents.
     Change,
     /// They delete every account.
@@ -96,23 +99,24 @@ enum Others {
 impl Others {
     async fn go_on(self, store: &MongoStore, deletion: &AuditEvent) {
         match self {
-            Self::Read => read_twice(store).await,
+            Self::Look => store.settle_leftovers(deletion.at + SignedDuration::from_secs(2)).await.unwrap(),
+            Self::LookTwice => look_twice(store).await,
             Self::Change => {
                 touch_all::<UserDocument>(store).await;
                 touch_all::<SessionDocument>(store).await;
             }
             Self::Delete => {
                 delete_all(store, deletion).await;
-                read_twice(store).await;
+                look_twice(store).await;
             }
         }
     }
 }
 
-/// Reads the change log often enough to find what a dead node left.
-async fn read_twice(store: &MongoStore) {
+/// Looks for what a dead node left, by a clock that is far behind.
+async fn look_twice(store: &MongoStore) {
     for _ in 0..2 {
-        store.changes_after(0, 1).await.unwrap();
+        store.settle_leftovers(Timestamp::UNIX_EPOCH).await.unwrap();
     }
 }
 
@@ -159,7 +163,7 @@ async fn holds<P>(
     let deserted = there.clone().essence();
     let not_begun = before.clone().essence();
     let (node, wire) = tired(&backend, options()).await;
-    for others in [Others::Read, Others::Change, Others::Delete] {
+    for others in [Others::Look, Others::LookTwice, Others::Change, Others::Delete] {
         // Nothing is left of an intent on an account that was deleted before it began.
         for writes in if others == Others::Delete { vain + 1 } else { 0 }.. {
             before.restore(&database, &there).await;

@@ -1,18 +1,50 @@
 //! What is late: lines that took long, what the dead left behind, and documents of a Doorward that is newer.
 
+use doorward_identity::audit::{AuditAction, AuditEvent, AuditQuery, AuditStore as _};
 use doorward_identity::change::{ChangeStore as _, ChangeSubject};
 use doorward_identity::clock::SystemClock;
 use doorward_identity::entropy::SystemEntropy;
+use doorward_identity::session::{EndReason, SessionStore as _};
 use doorward_identity::{Clock as _, UserId};
+use jiff::SignedDuration;
 
 use super::crash::tired;
-use crate::conformance::{Backend as _, MongoBackend, options};
+use crate::conformance::{Backend as _, MongoBackend, Stand, options};
+use crate::mongo::MongoStore;
 use crate::mongo::change::Announcement;
 
 fn line() -> (ChangeSubject, Announcement) {
     let now = SystemClock.now();
     let subject = ChangeSubject::User(UserId::new(now, &SystemEntropy));
     (subject, Announcement::of(subject, now))
+}
+
+/// How often something is in the audit log.
+async fn audited(store: &MongoStore, event: &AuditEvent) -> usize {
+    let query = AuditQuery { action: Some(event.action), limit: 10, ..AuditQuery::default() };
+    store.list_audit(&query).await.unwrap().into_iter().filter(|line| line.id == event.id).count()
+}
+
+#[tokio::test]
+async fn what_a_dead_node_left_is_done_at_anybodys_first_look() {
+    let Some(backend) = MongoBackend::prepare().await else { return };
+    let stand = Stand::of(&backend).await;
+    let user = stand.user("a@example.com").await;
+    let (session, _) = stand.session(user.id).await;
+    let event = stand.event(AuditAction::SessionEnded);
+    let (node, wire) = tired(&backend, options()).await;
+    wire.bear(1);
+    tokio::select! {
+        biased;
+        () = wire.held() => {}
+        ended = node.end_session(session.id, EndReason::SignedOut, event.at, &event) => panic!("{ended:?} without leave"),
+    }
+    for (waited, done) in [(1999, 0), (2000, 1)] {
+        let newcomer = MongoStore::connect(&backend.url(), options()).await.unwrap();
+        newcomer.settle_leftovers(event.at + SignedDuration::from_millis(waited)).await.unwrap();
+        assert_eq!(audited(&newcomer, &event).await, done, "{waited} ms later");
+    }
+    backend.clear().await;
 }
 
 #[tokio::test]
