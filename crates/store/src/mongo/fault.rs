@@ -8,9 +8,11 @@ use crate::fault::Verdict;
 const DUPLICATE_KEY: i32 = 11_000;
 /// Somebody else writes the document at this moment.
 const WRITE_CONFLICT: i32 = 112;
-/// Codes of a server that starts, stops, steps down or is asked to wait.
-const PASSING: [i32; 17] =
-    [6, 7, 50, 64, 89, 91, 134, 189, 202, 262, 9001, 10_058, 10_107, 11_600, 11_602, 13_435, 13_436];
+/// Codes of a server that starts, stops, steps down, or has. A command that it answers so has written nothing, and the
+/// next primary may take it at once.
+const NO_PRIMARY: [i32; 8] = [91, 189, 10_058, 10_107, 11_600, 11_602, 13_435, 13_436];
+/// Codes of a server that is asked to wait, or does not know what became of a command.
+const PASSING: [i32; 9] = [6, 7, 50, 64, 89, 134, 202, 262, 9001];
 
 /// The server's code, if it was the server that said no.
 pub(super) fn code(error: &Error) -> Option<i32> {
@@ -44,7 +46,8 @@ pub(super) fn was_sent(error: &Error) -> bool {
 
 /// What follows from an error.
 pub(crate) fn verdict(error: &Error) -> Verdict {
-    match error.kind.as_ref() {
+    let kind = error.kind.as_ref();
+    match kind {
         ErrorKind::ConnectionPoolCleared { .. } if !was_sent(error) => Verdict::Retry,
         ErrorKind::Io(_)
         | ErrorKind::ConnectionPoolCleared { .. }
@@ -55,7 +58,8 @@ pub(crate) fn verdict(error: &Error) -> Verdict {
         | ErrorKind::InvalidResponse { .. } => Verdict::Unavailable,
         _ => match code(error) {
             Some(WRITE_CONFLICT) => Verdict::Retry,
-            Some(code) if PASSING.contains(&code) => Verdict::Unavailable,
+            Some(code) if NO_PRIMARY.contains(&code) && matches!(kind, ErrorKind::Command(_)) => Verdict::Retry,
+            Some(code) if NO_PRIMARY.contains(&code) || PASSING.contains(&code) => Verdict::Unavailable,
             _ => Verdict::Broken,
         },
     }
@@ -68,5 +72,43 @@ pub(crate) fn words(error: &Error) -> String {
         ErrorKind::Write(_) => format!("a write was refused ({})", code(error).unwrap_or_default()),
         ErrorKind::Bson(error) => format!("a document has another form than this version knows ({error})"),
         kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use mongodb::bson::{deserialize_from_document, doc};
+    use mongodb::error::{CommandError, WriteConcernError};
+
+    use super::*;
+
+    fn answered(code: i32) -> Error {
+        let command: CommandError = deserialize_from_document(doc! { "code": code, "errmsg": "no" }).unwrap();
+        ErrorKind::Command(command).into()
+    }
+
+    fn written_but(code: i32) -> Error {
+        let concern = doc! { "code": code, "codeName": "", "errmsg": "no" };
+        let concern: WriteConcernError = deserialize_from_document(concern).unwrap();
+        ErrorKind::Write(WriteFailure::WriteConcernError(concern)).into()
+    }
+
+    #[test]
+    fn what_a_server_that_is_no_primary_refused_is_asked_again() {
+        for code in [91, 189, 10_058, 10_107, 11_600, 11_602, 13_435, 13_436] {
+            assert_eq!(verdict(&answered(code)), Verdict::Retry, "{code}");
+        }
+        for code in [6, 50, 89, 9001] {
+            assert_eq!(verdict(&answered(code)), Verdict::Unavailable, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_a_former_primary_may_have_written_is_not_asked_again() {
+        for code in [64, 91, 11_602, 10_107] {
+            assert_eq!(verdict(&written_but(code)), Verdict::Unavailable, "{code}");
+        }
     }
 }
