@@ -35,8 +35,21 @@ impl Calls {
     where
         F: Future<Output = Result<T, Fault>>,
     {
+        self.run_within(self.timeout, operation, attempt).await
+    }
+
+    /// The same with another deadline.
+    pub(crate) async fn run_within<T, F>(
+        &self,
+        timeout: Duration,
+        operation: &'static str,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
         let begun = Instant::now();
-        let result = match tokio::time::timeout(self.timeout, self.persist(attempt)).await {
+        let result = match tokio::time::timeout(timeout, self.persist(attempt)).await {
             Ok(result) => result,
             Err(_) => Err(Fault::Deadline),
         };

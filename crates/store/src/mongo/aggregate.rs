@@ -196,7 +196,7 @@ impl MongoStore {
             Err(error) if is_taken(&error) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        self.settle(document).await?;
+        self.settle_own(document).await?;
         Ok(true)
     }
 
@@ -204,7 +204,7 @@ impl MongoStore {
     async fn settled<D: Aggregate>(&self, id: Bson) -> Result<Option<D>, Fault> {
         let Some(mut document) = self.documents::<D>().find_one(doc! { "_id": id }).await? else { return Ok(None) };
         document.ledger().refuse_newer()?;
-        self.settle(&document).await?;
+        self.settle_own(&document).await?;
         if document.ledger().leaving {
             return Ok(None);
         }
@@ -218,12 +218,33 @@ impl MongoStore {
         if !ledger.owing {
             return Ok(());
         }
-        // The change itself is made: none of this may send the whole call around again.
-        let deferred = |fault| Fault::Deferred(Box::new(fault));
-        for effect in &ledger.owed {
+        self.carry_out_now(ledger.owed.iter()).await?;
+        self.calls.persist(|| self.strike_off(document)).await.map_err(deferred)
+    }
+
+    /// Does what a change owes that was just made. What can wait, and cannot be done now, is left to whoever looks for
+    /// leftovers: the change holds all the same.
+    async fn settle_own<D: Aggregate>(&self, document: &D) -> Result<(), Fault> {
+        let ledger = document.ledger();
+        if !ledger.owing {
+            return Ok(());
+        }
+        self.carry_out_now(ledger.owed.iter().filter(|effect| !effect.can_wait())).await?;
+        let settle = || async {
+            for effect in ledger.owed.iter().filter(|effect| effect.can_wait()) {
+                self.carry_out(effect).await?;
+            }
+            self.strike_off(document).await
+        };
+        self.calls.run_end("settle", settle).await;
+        Ok(())
+    }
+
+    async fn carry_out_now<'effect>(&self, effects: impl Iterator<Item = &'effect Effect> + Send) -> Result<(), Fault> {
+        for effect in effects {
             self.calls.persist(|| self.carry_out(effect)).await.map_err(deferred)?;
         }
-        self.calls.persist(|| self.strike_off(document)).await.map_err(deferred)
+        Ok(())
     }
 
     async fn strike_off<D: Aggregate>(&self, document: &D) -> Result<(), Fault> {
@@ -263,3 +284,8 @@ impl MongoStore {
 pub(super) fn id(uuid: &uuid::Uuid) -> Uuid {
     Uuid::from_bytes(*uuid.as_bytes())
 }
+/// The change itself is made: nothing that it owes may send the whole call around again.
+fn deferred(fault: Fault) -> Fault {
+    Fault::Deferred(Box::new(fault))
+}
+

@@ -66,6 +66,15 @@ impl Access {
         self.calls.run(operation, || self.admitted(&attempt)).await
     }
 
+    /// Runs the end of a call that others would do if this one could not. It gets half of what a call may take, and what
+    /// comes of it only counts.
+    pub(super) async fn run_end<F>(&self, operation: &'static str, attempt: impl Fn() -> F)
+    where
+        F: Future<Output = Result<(), Fault>>,
+    {
+        let _ = self.calls.run_within(self.timeout / 2, operation, || self.admitted(&attempt)).await;
+    }
+
     /// Runs one step of a call that must not be run again as a whole: once more by itself where it lost a race.
     pub(super) async fn persist<T, F>(&self, step: impl Fn() -> F) -> Result<T, Fault>
     where

@@ -103,6 +103,14 @@ impl Effect {
             Self::RemoveSessions { .. } => return None,
         })
     }
+
+    /// Whether a change that was made may be answered before this is done. Sessions are what the answer is about.
+    pub(super) const fn can_wait(&self) -> bool {
+        match self {
+            Self::Audit(_) | Self::Announce(_) | Self::PutMail(_) | Self::DropMail { .. } => true,
+            Self::BeginSession(_) | Self::EndSessions { .. } | Self::RemoveSessions { .. } => false,
+        }
+    }
 }
 
 impl MongoStore {

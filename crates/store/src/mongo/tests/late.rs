@@ -1,14 +1,18 @@
 //! What is late: lines that took long, what the dead left behind, and documents of a Doorward that is newer.
 
+use std::time::Duration;
+
 use doorward_identity::audit::{AuditAction, AuditEvent, AuditQuery, AuditStore as _};
 use doorward_identity::change::{ChangeStore as _, ChangeSubject};
 use doorward_identity::clock::SystemClock;
 use doorward_identity::entropy::SystemEntropy;
 use doorward_identity::session::{EndReason, SessionStore as _};
-use doorward_identity::{Clock as _, UserId};
+use doorward_identity::{Clock as _, StoreError, UserId};
 use jiff::SignedDuration;
 
 use super::crash::tired;
+use super::wire::Wire;
+use crate::Options;
 use crate::conformance::{Backend as _, MongoBackend, Stand, options};
 use crate::mongo::MongoStore;
 use crate::mongo::change::Announcement;
@@ -44,6 +48,42 @@ async fn what_a_dead_node_left_is_done_at_anybodys_first_look() {
         newcomer.settle_leftovers(event.at + SignedDuration::from_millis(waited)).await.unwrap();
         assert_eq!(audited(&newcomer, &event).await, done, "{waited} ms later");
     }
+    backend.clear().await;
+}
+
+/// A node that does not wait long.
+async fn hasty(backend: &MongoBackend) -> (MongoStore, Wire) {
+    tired(backend, Options { timeout: Duration::from_secs(4), ..options() }).await
+}
+
+#[tokio::test]
+async fn a_change_is_answered_though_its_lines_are_late() {
+    let Some(backend) = MongoBackend::prepare().await else { return };
+    let stand = Stand::of(&backend).await;
+    let user = stand.user("a@example.com").await;
+    let (session, _) = stand.session(user.id).await;
+    let (event, before) = (stand.event(AuditAction::SessionEnded), stand.store.latest_change().await.unwrap());
+    let (node, wire) = hasty(&backend).await;
+    wire.bear(1);
+    assert!(node.end_session(session.id, EndReason::SignedOut, event.at, &event).await.unwrap());
+    let store = backend.store().await;
+    assert_eq!((audited(&store, &event).await, stand.announced_after(before).await), (0, vec![]));
+    store.settle_leftovers(event.at + SignedDuration::from_secs(2)).await.unwrap();
+    assert_eq!(audited(&store, &event).await, 1);
+    assert_eq!(stand.announced_after(before).await, [ChangeSubject::Session(session.id)]);
+    backend.clear().await;
+}
+
+#[tokio::test]
+async fn a_sign_in_is_not_answered_before_its_session_is_there() {
+    let Some(backend) = MongoBackend::prepare().await else { return };
+    let stand = Stand::of(&backend).await;
+    let user = stand.user("a@example.com").await;
+    let (session, _) = stand.new_session(user.id, None);
+    let (node, wire) = hasty(&backend).await;
+    wire.bear(1);
+    let started = node.start_session(&session, &stand.event(AuditAction::SessionStarted)).await;
+    assert!(matches!(started, Err(StoreError::Unavailable(_))), "{started:?}");
     backend.clear().await;
 }
 
