@@ -31,10 +31,6 @@ pub(crate) enum Fault {
     #[cfg(feature = "mongodb")]
     #[error("what belongs to a change that was made could not be done yet: {0}")]
     Deferred(Box<Self>),
-    /// A document of a form that only a later version knows.
-    #[cfg(feature = "mongodb")]
-    #[error("a document was written by a newer Doorward; nothing was changed: start that version")]
-    NewerDocument,
     /// A stored value is none the domain knows.
     #[error("a stored {0} cannot be read")]
     Unreadable(&'static str),
@@ -94,8 +90,6 @@ impl Fault {
             Self::LostRace => Verdict::Retry,
             #[cfg(feature = "mongodb")]
             Self::Deferred(_) => Verdict::Unavailable,
-            #[cfg(feature = "mongodb")]
-            Self::NewerDocument => Verdict::Broken,
             Self::Sql(_) | Self::Unreadable(_) => Verdict::Broken,
         }
     }

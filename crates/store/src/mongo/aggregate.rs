@@ -4,7 +4,7 @@
 //! was written with the change itself, so it is never lost; whoever finds it undone does it first.
 
 use mongodb::Cursor;
-use mongodb::bson::{Document, Uuid, doc};
+use mongodb::bson::{Document, RawDocument, Uuid, doc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -46,11 +46,6 @@ impl Ledger {
         Self { format: FORMAT, revision: revision + 1, leaving, owing: leaving || !owed.is_empty(), owed }
     }
 
-    /// Refuses a document of a form that only a later version knows.
-    pub(super) const fn refuse_newer(&self) -> Result<(), Fault> {
-        if self.format > FORMAT { Err(Fault::NewerDocument) } else { Ok(()) }
-    }
-
     /// The ledger of a document's first write.
     pub(super) fn first(owed: Vec<Effect>) -> Self {
         Self::after(0, false, owed)
@@ -80,9 +75,38 @@ pub(super) fn present(mut query: Document) -> Document {
     query
 }
 
-/// Says where the ledger stands in a document.
+/// Refuses a document of a form that only a later version knows, before anything else of it is looked at.
+pub(super) fn refuse_newer(collection: &str, document: &RawDocument) -> Result<(), String> {
+    match document.get_document("ledger").and_then(|ledger| ledger.get_i32("format")) {
+        Ok(format) if format > FORMAT => Err(format!(
+            "a newer Doorward wrote a document of {collection} in the form {format}, and this one knows the forms up to \
+             {FORMAT}; it is left as it is: start the newer version"
+        )),
+        // What has no ledger is no such document, and tells so.
+        _ => Ok(()),
+    }
+}
+
+/// Says where the ledger stands in a document, which is `remote = "Self"` to serde: whoever reads one, in whatever way,
+/// has it looked at first.
 macro_rules! aggregate {
     ($document:ty, $collection:literal) => {
+        impl<'de> serde::Deserialize<'de> for $document {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                use serde::de::Error;
+                let raw = mongodb::bson::RawDocumentBuf::deserialize(deserializer)?;
+                $crate::mongo::aggregate::refuse_newer($collection, &raw).map_err(D::Error::custom)?;
+                let fields = mongodb::bson::RawDeserializer::new(raw.as_bytes()).map_err(D::Error::custom)?;
+                <$document>::deserialize(fields).map_err(D::Error::custom)
+            }
+        }
+
+        impl serde::Serialize for $document {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                <$document>::serialize(self, serializer)
+            }
+        }
+
         impl $crate::mongo::aggregate::Aggregate for $document {
             const COLLECTION: &'static str = $collection;
 
@@ -185,7 +209,7 @@ impl MongoStore {
         if replaced.matched_count == 0 {
             return Err(Fault::LostRace);
         }
-        self.settle(&document).await?;
+        self.settle_own(&document).await?;
         Ok(Some(answer))
     }
 
@@ -203,8 +227,7 @@ impl MongoStore {
     /// The document, owing nothing.
     async fn settled<D: Aggregate>(&self, id: Bson) -> Result<Option<D>, Fault> {
         let Some(mut document) = self.documents::<D>().find_one(doc! { "_id": id }).await? else { return Ok(None) };
-        document.ledger().refuse_newer()?;
-        self.settle_own(&document).await?;
+        self.settle(&document).await?;
         if document.ledger().leaving {
             return Ok(None);
         }
@@ -280,12 +303,12 @@ impl MongoStore {
     }
 }
 
-/// An id of the domain, as `_id` and elsewhere.
-pub(super) fn id(uuid: &uuid::Uuid) -> Uuid {
-    Uuid::from_bytes(*uuid.as_bytes())
-}
 /// The change itself is made: nothing that it owes may send the whole call around again.
 fn deferred(fault: Fault) -> Fault {
     Fault::Deferred(Box::new(fault))
 }
 
+/// An id of the domain, as `_id` and elsewhere.
+pub(super) fn id(uuid: &uuid::Uuid) -> Uuid {
+    Uuid::from_bytes(*uuid.as_bytes())
+}

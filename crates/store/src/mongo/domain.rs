@@ -23,7 +23,7 @@ pub(super) const TREE: &str = "tree";
 
 /// Every domain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct DomainTree {
     #[serde(rename = "_id")]
     pub(super) id: String,

@@ -17,7 +17,7 @@ use crate::fault::{Fault, readable};
 
 /// A signing key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct KeyDocument {
     /// Its `kid`.
     #[serde(rename = "_id")]

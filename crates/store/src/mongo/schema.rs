@@ -106,7 +106,7 @@ fn logs() -> Vec<Index> {
 
 /// Which steps were taken: one document, so that of several nodes one writes it.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 struct StepsDocument {
     #[serde(rename = "_id")]
     id: String,

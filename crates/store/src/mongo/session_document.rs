@@ -12,7 +12,7 @@ use crate::fault::{Fault, readable};
 
 /// A session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct SessionDocument {
     #[serde(rename = "_id")]
     pub(super) id: Uuid,

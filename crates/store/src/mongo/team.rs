@@ -26,7 +26,7 @@ pub(super) const SEEDS: &str = "seeds";
 
 /// A team.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct TeamDocument {
     #[serde(rename = "_id")]
     pub(super) id: Uuid,

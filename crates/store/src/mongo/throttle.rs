@@ -17,7 +17,7 @@ pub(super) const COLLECTION: &str = "signin_throttles";
 
 /// A counter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct ThrottleDocument {
     /// Whose.
     #[serde(rename = "_id")]

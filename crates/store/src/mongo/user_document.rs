@@ -14,7 +14,7 @@ use crate::fault::{Fault, readable};
 
 /// An account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct UserDocument {
     #[serde(rename = "_id")]
     pub(super) id: Uuid,

@@ -7,8 +7,10 @@ use doorward_identity::change::{ChangeStore as _, ChangeSubject};
 use doorward_identity::clock::SystemClock;
 use doorward_identity::entropy::SystemEntropy;
 use doorward_identity::session::{EndReason, SessionStore as _};
+use doorward_identity::user::{UserQuery, UserStore as _};
 use doorward_identity::{Clock as _, StoreError, UserId};
 use jiff::SignedDuration;
+use mongodb::bson::{Document, doc};
 
 use super::crash::tired;
 use super::wire::Wire;
@@ -16,6 +18,7 @@ use crate::Options;
 use crate::conformance::{Backend as _, MongoBackend, Stand, options};
 use crate::mongo::MongoStore;
 use crate::mongo::change::Announcement;
+use crate::transfer::{Kind, Transfer as _};
 
 fn line() -> (ChangeSubject, Announcement) {
     let now = SystemClock.now();
@@ -84,6 +87,38 @@ async fn a_sign_in_is_not_answered_before_its_session_is_there() {
     wire.bear(1);
     let started = node.start_session(&session, &stand.event(AuditAction::SessionStarted)).await;
     assert!(matches!(started, Err(StoreError::Unavailable(_))), "{started:?}");
+    backend.clear().await;
+}
+
+#[tokio::test]
+async fn a_document_of_a_newer_form_is_refused_by_all_who_read_it() {
+    let Some(backend) = MongoBackend::prepare().await else { return };
+    let (stand, store) = (Stand::of(&backend).await, backend.store().await);
+    let user = stand.user("a@example.com").await;
+    let (session, _) = stand.session(user.id).await;
+    let users = backend.database().await.collection::<Document>("users");
+    let newer = doc! { "$set": { "ledger.format": 2, "ledger.owing": true, "of_later": 1 } };
+    users.update_one(doc! {}, newer).await.unwrap();
+    let written = users.find_one(doc! {}).await.unwrap();
+    let (event, now) = (stand.event(AuditAction::SessionEnded), stand.now());
+    let key = user.email.key();
+    for (refused, what) in [
+        (store.find_user(user.id).await.map(drop), "found"),
+        (store.find_user_by_email(key).await.map(drop), "found by its address"),
+        (store.list_users(&UserQuery { limit: 1, ..UserQuery::default() }).await.map(drop), "listed"),
+        (store.find_context(user.id).await.map(drop), "found with its teams"),
+        (store.verify_email(user.id, key, &event).await.map(drop), "changed"),
+        (store.read_page(Kind::Users, None, 1).await.map(drop), "copied"),
+        (store.settle_leftovers(now + SignedDuration::from_secs(2)).await, "settled"),
+    ] {
+        let told = match refused {
+            Err(StoreError::Broken(told)) => told.to_string(),
+            other => panic!("{what}: {other:?}"),
+        };
+        assert!(told.contains("newer Doorward wrote a document of users in the form 2"), "{what}: {told}");
+    }
+    assert_eq!(users.find_one(doc! {}).await.unwrap(), written);
+    assert!(store.find_live_session(session.id).await.unwrap().is_some());
     backend.clear().await;
 }
 

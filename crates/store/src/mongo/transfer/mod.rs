@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::MongoStore;
-use super::aggregate::{Aggregate, FORMAT, id, present};
+use super::aggregate::{Aggregate, id, present};
 use super::domain::{DomainDocument, DomainTree, TREE};
 use super::key::KeyDocument;
 use super::mail::{GONE, MailDocument};
@@ -72,18 +72,14 @@ impl Transfer for MongoStore {
         self.calls
             .run("read_page", move || async move {
                 Ok(match kind {
-                    Kind::Teams => Page::Teams(self.aggregates::<TeamDocument, _>(kind, after, limit).await?),
+                    Kind::Teams => Page::Teams(self.records::<TeamDocument, _>(kind, after, limit).await?),
                     Kind::Domains => Page::Domains(next(self.domain_records().await?, after, limit)),
                     Kind::Seeds => Page::Seeds(next(self.seeds().await?, after, limit)),
-                    Kind::SigningKeys => {
-                        Page::SigningKeys(self.aggregates::<KeyDocument, _>(kind, after, limit).await?)
-                    }
+                    Kind::SigningKeys => Page::SigningKeys(self.records::<KeyDocument, _>(kind, after, limit).await?),
                     Kind::Mail => Page::Mail(self.records::<MailDocument, _>(kind, after, limit).await?),
-                    Kind::Users => Page::Users(self.aggregates::<UserDocument, _>(kind, after, limit).await?),
-                    Kind::Sessions => Page::Sessions(self.aggregates::<SessionDocument, _>(kind, after, limit).await?),
-                    Kind::Throttles => {
-                        Page::Throttles(self.aggregates::<ThrottleDocument, _>(kind, after, limit).await?)
-                    }
+                    Kind::Users => Page::Users(self.records::<UserDocument, _>(kind, after, limit).await?),
+                    Kind::Sessions => Page::Sessions(self.records::<SessionDocument, _>(kind, after, limit).await?),
+                    Kind::Throttles => Page::Throttles(self.records::<ThrottleDocument, _>(kind, after, limit).await?),
                     Kind::UsedValues => {
                         Page::UsedValues(self.records::<provider::UsedValue, _>(kind, after, limit).await?)
                     }
@@ -188,19 +184,6 @@ impl MongoStore {
         R: TryFrom<D, Error = Fault>,
     {
         self.read(kind, after, limit).await?.into_iter().map(R::try_from).collect()
-    }
-
-    /// The same of documents that may be of a form this build does not know.
-    async fn aggregates<D, R>(&self, kind: Kind, after: Option<&Key>, limit: u32) -> Result<Vec<R>, Fault>
-    where
-        D: Aggregate,
-        R: TryFrom<D, Error = Fault>,
-    {
-        let documents: Vec<D> = self.read(kind, after, limit).await?;
-        if documents.iter().any(|document| document.ledger().format > FORMAT) {
-            return Err(Fault::NewerDocument);
-        }
-        documents.into_iter().map(R::try_from).collect()
     }
 
     async fn read<D>(&self, kind: Kind, after: Option<&Key>, limit: u32) -> Result<Vec<D>, Fault>
