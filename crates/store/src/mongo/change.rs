@@ -6,16 +6,16 @@ use async_trait::async_trait;
 use doorward_identity::change::{Change, ChangeStore, ChangeSubject};
 use doorward_identity::{SessionId, StoreError, UserId};
 use jiff::Timestamp;
-use mongodb::bson::{DateTime, Document, Uuid, doc};
+use mongodb::bson::{Bson, DateTime, Document, Uuid, doc};
 use mongodb::options::ReturnDocument;
 use serde::{Deserialize, Serialize};
 
 use super::MongoStore;
-use super::aggregate::{Aggregate as _, id};
+use super::aggregate::{Aggregate as _, Draft, id};
 use super::session_document::SessionDocument;
 use super::user_document::UserDocument;
 use super::values::moment;
-use super::{mail, provider, throttle};
+use super::{code, mail, provider, throttle};
 use crate::fault::{Fault, readable};
 
 /// Where the lines are.
@@ -190,17 +190,27 @@ impl ChangeStore for MongoStore {
 impl MongoStore {
     /// Throws away codes that are over, with the grants they gave.
     async fn forget_codes(&self, before: DateTime) -> Result<u64, StoreError> {
-        self.calls
-            .run("sweep", move || async move {
-                let over = doc! {
-                    "expires_at": { "$lt": before },
-                    "$or": [{ "grant": null }, { "grant.expires_at": { "$lt": before } }],
+        let mut forgotten = 0;
+        let mut last = Bson::MinKey;
+        loop {
+            let after = &last;
+            let holders = self.calls.run("sweep", move || async move {
+                let documents = self.collection::<Document>(UserDocument::COLLECTION);
+                let holders = documents.find(doc! { "codes.expires_at": { "$lt": before }, "_id": { "$gt": after } });
+                self.all(holders.sort(doc! { "_id": 1 }).projection(doc! { "_id": 1 }).limit(SWEEP_BATCH)).await
+            });
+            let holders: Vec<Bson> = holders.await?.into_iter().filter_map(|mut holder| holder.remove("_id")).collect();
+            let Some(next) = holders.last().cloned() else { return Ok(forgotten) };
+            for holder in holders {
+                let holder = &holder;
+                let forget = move || async move {
+                    let forget = |draft: &mut Draft<UserDocument>| code::forget_over(draft, before);
+                    Ok::<_, Fault>(self.change(holder.clone(), forget).await?.unwrap_or(0))
                 };
-                let forget = doc! { "$pull": { "codes": over.clone() }, "$inc": { "ledger.revision": 1_i64 } };
-                let holders = doc! { "codes": { "$elemMatch": over }, "ledger.owing": null };
-                Ok(self.documents::<UserDocument>().update_many(holders, forget).await?.modified_count)
-            })
-            .await
+                forgotten += self.calls.run("sweep", forget).await?;
+            }
+            last = next;
+        }
     }
 
     /// Throws away providers' tokens of sessions that are over.
@@ -210,6 +220,7 @@ impl MongoStore {
                 let over = doc! {
                     "provider.name": { "$exists": true }, "provider.subject": { "$exists": true },
                     "$or": [{ "ended_at": { "$lt": before } }, { "credential_expires_at": { "$lt": before } }],
+                    "ledger.owing": null,
                 };
                 let forget = doc! { "$unset": { "provider": "" }, "$inc": { "ledger.revision": 1_i64 } };
                 Ok(self.documents::<SessionDocument>().update_many(over, forget).await?.modified_count)

@@ -9,7 +9,7 @@ use doorward_identity::user::EmailAddress;
 use doorward_identity::{StoreError, UserId};
 use doorward_protocol::opaque::SecretHash;
 use jiff::Timestamp;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{DateTime, Document, doc};
 
 use super::MongoStore;
 use super::aggregate::{Decision, Draft, id};
@@ -54,6 +54,16 @@ pub(super) fn drop_all(draft: &mut Draft<UserDocument>, at: Timestamp) {
     for code in std::mem::take(&mut draft.codes) {
         draft.owe(Effect::DropMail { mail: code.mail, at: moment(at) });
     }
+}
+
+/// Forgets codes that are over, and so are the grants they gave. Answers how many.
+pub(super) fn forget_over(draft: &mut Draft<UserDocument>, before: DateTime) -> Result<Decision<u64>, Fault> {
+    let had = draft.codes.len();
+    draft.codes.retain(|code| {
+        code.expires_at >= before || code.grant.as_ref().is_some_and(|grant| grant.expires_at >= before)
+    });
+    let forgotten = (had - draft.codes.len()) as u64;
+    Ok(if forgotten == 0 { Decision::Leave(0) } else { Decision::Write(forgotten) })
 }
 
 /// Whether the grant counts: it is not over, or was reserved before it was.

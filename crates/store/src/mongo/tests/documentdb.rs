@@ -81,6 +81,9 @@ const UPDATE: [&str; 13] = [
 /// APIs, "Update operators": modifiers.
 const MODIFIERS: [&str; 4] = ["$each", "$position", "$slice", "$sort"];
 
+/// What is taken out by `$pull`: APIs has the operator, and says nothing of conditions that are more than a comparison.
+const PULL: [&str; 8] = ["$eq", "$gt", "$gte", "$in", "$lt", "$lte", "$ne", "$nin"];
+
 /// APIs, "Aggregation pipeline operators": stages.
 const STAGES: [&str; 7] = ["$match", "$project", "$group", "$sort", "$limit", "$skip", "$unwind"];
 
@@ -154,7 +157,7 @@ impl Judge {
         for (operator, change) in update {
             match operator.as_str() {
                 operator if !UPDATE.contains(&operator) => self.refuse("update operator", operator),
-                "$pull" => self.operators(change, &QUERY, "query operator"),
+                "$pull" => self.operators(change, &PULL, "condition of $pull"),
                 "$push" | "$addToSet" => self.operators(change, &MODIFIERS, "update modifier"),
                 _ => self.contents(change),
             }
@@ -242,7 +245,7 @@ fn what_documentdb_does_not_document_is_noticed() {
             "option of an update or delete: arrayFilters",
         ),
         (doc! { "delete": "users", "deletes": [{ "q": { "$expr": 1 } }] }, "query operator $expr"),
-        (doc! { "findAndModify": "users", "update": { "$pull": { "a": { "$mod": 1 } } } }, "query operator $mod"),
+        (doc! { "findAndModify": "users", "update": { "$pull": { "a": { "$or": [] } } } }, "condition of $pull $or"),
         (doc! { "aggregate": "users", "pipeline": [{ "$facet": {} }] }, "stage $facet"),
         (
             doc! { "aggregate": "users", "pipeline": [{ "$group": { "_id": null, "n": { "$count": {} } } }] },
