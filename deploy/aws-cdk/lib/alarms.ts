@@ -43,7 +43,7 @@ export class Alarms extends Construct {
   #function(watched: lambda.Function): void {
     const sum = { period: FIVE_MINUTES, statistic: 'Sum' };
     this.#alarm('Errors', watched.metricErrors(sum), 1, 'Calls fail: time-outs, starts that fail, chores that fail.', 2);
-    this.#alarm('Throttles', watched.metricThrottles(sum), 1, 'Callers are turned away: raise the setting concurrency.');
+    this.#alarm('Throttles', watched.metricThrottles(sum), 1, 'Callers are turned away: raise concurrency, or the limit of the account.');
     this.#alarm('Duration', watched.metricDuration({ period: FIVE_MINUTES, statistic: 'p95' }), 3000,
       'One call in twenty takes three seconds or longer.', 3);
   }

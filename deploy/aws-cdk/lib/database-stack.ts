@@ -30,7 +30,7 @@ export class DatabaseStack extends Stack {
   readonly encryptionKey: secrets.Secret;
   /** What signs tokens, with HS256 only. */
   readonly tokenSecret: secrets.Secret | undefined;
-  /** Every secret that Doorward reads: those above, and those that the settings name. Of the master user only if it is Doorward's. */
+  /** Every secret that Doorward reads: those above, and those that the settings name. */
   readonly secretArns: readonly string[];
 
   constructor(scope: Construct, id: string, settings: Settings, props: StackProps) {
@@ -150,7 +150,8 @@ export class DatabaseStack extends Stack {
       const actions = calls.map((call) => `secretsmanager:${call}`);
       this.network.secretsManager.addToPolicy(new iam.PolicyStatement({ principals, actions, resources }));
     };
-    letPass(['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'], [...new Set([...this.secretArns, master.secretArn])]);
+    const ours = [...new Set([...this.secretArns, master.secretArn])];
+    letPass(['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'], ours);
     // Makes up a password and touches no secret, so there is no resource to name.
     letPass(['GetRandomPassword'], ['*']);
   }
