@@ -92,7 +92,7 @@ impl Identity {
         let hasher =
             Hasher::start(settings.hash, settings.hash_threads, settings.hash_queue, &entropy, Arc::clone(&observer))?;
         let keyring = Keyring::new(sealing_key, &settings);
-        let live = LiveState::starting_after(store.latest_change().await?);
+        let live = LiveState::starting_after(store.latest_change().await?, Arc::clone(&clock));
         let addresses = AddressThrottle::new(settings.address_failures, settings.address_window);
         let turns = Turns::default();
         Ok(Self {

@@ -54,6 +54,36 @@ async fn signing_out_ends_the_token_here_at_once_and_elsewhere_with_the_next_rea
 }
 
 #[tokio::test]
+async fn nothing_remembered_from_before_a_freeze_counts() {
+    let world = World::new();
+    let (here, there) = (world.node().await, world.node().await);
+    sign_up(&here, "ada@example.com").await;
+    let token = sign_in(&here, "ada@example.com").await.access_token;
+    assert_eq!(verdict(&there, &token).await, Ok(()));
+    let caller = here.validate(&token).await.unwrap();
+    here.sign_out(&caller, Origin::default()).await.unwrap();
+    world.advance(30);
+    assert_eq!(verdict(&there, &token).await, Ok(()), "it may not know yet");
+    // No time has passed for the process, which has asked nobody.
+    world.advance(31);
+    assert_eq!(verdict(&there, &token).await, Err(TokenRejection::Revoked));
+}
+
+#[tokio::test]
+async fn whoever_was_deaf_for_long_begins_anew_whatever_the_log_still_says() {
+    let world = World::new();
+    let node = world.node().await;
+    node.follow_changes().await.unwrap();
+    let generation = node.change_generation();
+    world.advance(30);
+    node.follow_changes().await.unwrap();
+    assert_eq!(node.change_generation(), generation);
+    world.advance(61);
+    node.follow_changes().await.unwrap();
+    assert!(node.change_generation() > generation);
+}
+
+#[tokio::test]
 async fn disabling_deleting_and_signing_out_everywhere_end_every_token() {
     let world = World::new();
     let (here, there) = (world.node().await, world.node().await);
