@@ -101,10 +101,12 @@ fn a_mail_is_sent_at_most_twice_when_the_worker_is_killed_while_sending(store: S
     wait_until_sent(&accounts);
     let copies: Vec<_> = emails.iter().map(|email| accounts.mailbox.all_to(email).len()).collect();
     assert!(copies.iter().all(|count| *count >= 1), "lost: {copies:?}");
-    let doubled = copies.iter().sum::<usize>() - QUEUED;
-    assert!(doubled <= 3, "more than one for each of three kills: {copies:?}");
-    assert_eq!(accounts.mailbox.all_to("swallowed@example.com").len(), 2, "taken, but not said so: sent once more");
-    println!("4 kills: {} mails, 0 lost, {} twice", QUEUED + 1, doubled + 1);
+    let swallowed = accounts.mailbox.all_to("swallowed@example.com").len();
+    assert!(swallowed >= 2, "taken, but not said so: sent once more");
+    // A kill may meet the letter that was swallowed once again.
+    let doubled = copies.iter().sum::<usize>() - QUEUED + swallowed - 1;
+    assert!(doubled <= 4, "more than one for each of four kills: {copies:?}, {swallowed}");
+    println!("4 kills: {} mails, 0 lost, {} twice", QUEUED + 1, doubled);
 }
 
 fn a_code_that_is_too_late_is_not_sent(store: Store) {
