@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::Origin;
@@ -14,7 +15,7 @@ use crate::observer::SignInOutcome;
 use crate::store::Saved;
 use crate::throttle::{ThrottleKey, network};
 use crate::user::{AccountError, EmailAddress, User};
-use crate::user_pool::{OutsidePool, PoolAccount, PoolError, PoolFailure, PoolTokens, RecordError, UserPool};
+use crate::user_pool::{OutsidePool, PoolAccount, PoolError, PoolFailure, PoolTokens, RecordError, Recorded, UserPool};
 use crate::{Identity, StoreError};
 
 /// Somebody says that this is the password of the account with that address.
@@ -33,6 +34,9 @@ pub(super) struct Claim<'c> {
 pub(super) struct Proved {
     /// The account, which is active.
     pub(super) user: User,
+    /// The last change of the password that whoever judged it knew of, or that the proof itself was: it counts as long
+    /// as there is none after that.
+    pub(super) changed_at: Option<Timestamp>,
     /// What the pool gave for it, where the pool judged.
     pub(super) tokens: Option<PoolTokens>,
 }
@@ -94,7 +98,7 @@ impl Identity {
             Some(user) if user.password_hash.is_none() => SignInOutcome::NoPassword,
             Some(_) if !right => SignInOutcome::WrongPassword,
             Some(user) if !user.is_active() => SignInOutcome::Disabled,
-            Some(user) => return Ok(Proved { user, tokens: None }),
+            Some(user) => return Ok(Proved { changed_at: user.password_changed_at, user, tokens: None }),
         }))
     }
 
@@ -106,9 +110,9 @@ impl Identity {
         if let Some(reason) = closed {
             return Err(NotProved::Wrong(reason));
         }
-        let user = self.pool_account(pool, &signed_in.account).await?;
+        let Recorded { user, proved_at } = self.pool_record(pool, &signed_in.account).await?;
         if user.is_active() {
-            Ok(Proved { user, tokens: Some(signed_in.tokens) })
+            Ok(Proved { user, changed_at: proved_at, tokens: Some(signed_in.tokens) })
         } else {
             Err(NotProved::Wrong(SignInOutcome::Disabled))
         }
@@ -168,7 +172,8 @@ impl Identity {
             }
         }
         self.live.apply(ChangeSubject::User(user.id));
-        Ok(Proved { user, tokens: None })
+        // Saved: nobody changed it after it was read.
+        Ok(Proved { changed_at: user.password_changed_at, user, tokens: None })
     }
 
     /// What an account is called at the pool: its subject there, once its address is known to be theirs; else the

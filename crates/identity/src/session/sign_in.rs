@@ -91,12 +91,13 @@ struct Judged {
 }
 
 impl Judged {
-    /// Whether the password has changed since.
-    fn is_outdated(self, changed_at: LastChange) -> bool {
-        match self.account {
-            Some(former) => former != changed_at,
-            None => changed_at.is_some_and(|changed_at| changed_at > self.at),
-        }
+    /// Whether the password has changed since, at another moment than the one that is known.
+    fn is_outdated(self, known: LastChange, changed_at: LastChange) -> bool {
+        changed_at != known
+            && match self.account {
+                Some(former) => former != changed_at,
+                None => changed_at.is_some_and(|changed_at| changed_at > self.at),
+            }
     }
 }
 
@@ -178,7 +179,7 @@ impl Identity {
         if self.is_unjudged(&proved) {
             self.give_back(&key, counted).await;
         }
-        let Proved { user, tokens } = proved.map_err(|refused| self.refuse(origin.address, refused))?;
+        let Proved { user, changed_at, tokens } = proved.map_err(|refused| self.refuse(origin.address, refused))?;
         // Others may have failed from there while this password was judged: over the limit nobody learns anything.
         self.turn_away_address(origin.address)?;
 
@@ -193,7 +194,7 @@ impl Identity {
         let gone = || Refusal::bad_credentials(SignInOutcome::Disabled);
         let context = self.store.find_context(user.id).await?.map(Arc::new).ok_or_else(gone)?;
         // The password may have been changed while the former was judged; from here on the store sees to it.
-        if judged.is_outdated(context.user.password_changed_at) {
+        if judged.is_outdated(changed_at, context.user.password_changed_at) {
             return Err(Refusal::bad_credentials(SignInOutcome::WrongPassword));
         }
         let begun = match tokens {

@@ -73,8 +73,8 @@ pub trait UserStore: Send + Sync {
     async fn contest_sign_up(&self, user: UserId) -> Result<(), StoreError>;
 
     /// Makes the address count as verified by a pool elsewhere, if it is still that one, with a change line. Nobody
-    /// else may have had a hold on the account before: its password goes and every session ends. False when it is not
-    /// that address's account.
+    /// else may have had a hold on the account before: its password goes (`password_changed_at` is `audit.at`) and every
+    /// session ends. False when it is not that address's account.
     async fn verify_email(&self, user: UserId, email: &EmailKey, audit: &AuditEvent) -> Result<bool, StoreError>;
 
     /// Removes the account and all that hangs on it, with a change line; `farewell` goes into the outbox. False when

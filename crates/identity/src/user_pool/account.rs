@@ -9,6 +9,8 @@
 //!
 //! Every step can be repeated: what failed half-way is finished by the next call for the same account.
 
+use jiff::Timestamp;
+
 use super::{OutsidePool, PoolAccount, PoolError, PoolFailure, permitted};
 use crate::audit::{AuditAction, AuditActor, AuditEvent};
 use crate::change::ChangeSubject;
@@ -16,6 +18,20 @@ use crate::session::Origin;
 use crate::store::{Inserted, Saved};
 use crate::user::{AccountError, EmailAddress, ExternalIdentity, NewUser, Person, User};
 use crate::{Identity, StoreError, UserId};
+
+/// An account of the pool as it is recorded here.
+pub(crate) struct Recorded {
+    /// The record.
+    pub(crate) user: User,
+    /// When this proved its address, and took from whoever had it before password and sessions.
+    pub(crate) proved_at: Option<Timestamp>,
+}
+
+impl From<User> for Recorded {
+    fn from(user: User) -> Self {
+        Self { user, proved_at: None }
+    }
+}
 
 /// Why an account of the pool has no record here.
 #[derive(Debug, thiserror::Error)]
@@ -145,14 +161,23 @@ impl Identity {
         pool: &dyn OutsidePool,
         account: &PoolAccount,
     ) -> Result<User, RecordError> {
+        Ok(self.pool_record(pool, account).await?.user)
+    }
+
+    /// The same, and whether this proved its address.
+    pub(crate) async fn pool_record(
+        &self,
+        pool: &dyn OutsidePool,
+        account: &PoolAccount,
+    ) -> Result<Recorded, RecordError> {
         let identity = identity_of(pool, account);
         if let Some(user) = self.store.find_user_by_identity(&identity).await? {
             return self.of_known_account(pool, user, &identity, account).await;
         }
         let email = account.address().filter(|_| identity.is_plausible()).ok_or(RecordError::Conflict)?;
         match self.store.find_user_by_email(email.key()).await? {
-            None => self.make_record(email, &identity, account).await,
-            Some(user) if !user.is_active() => Ok(user),
+            None => Ok(self.make_record(email, &identity, account).await?.into()),
+            Some(user) if !user.is_active() => Ok(user.into()),
             Some(_) if !account.email_verified => Err(RecordError::NotVerified),
             Some(user) => self.take_over(pool, user, &identity, account).await,
         }
@@ -178,13 +203,14 @@ impl Identity {
         user: User,
         identity: &ExternalIdentity,
         account: &PoolAccount,
-    ) -> Result<User, RecordError> {
+    ) -> Result<Recorded, RecordError> {
         if !user.is_active() {
-            return Ok(user);
+            return Ok(user.into());
         }
         let is_theirs = account.owns(&user.email);
-        let user =
-            if user.email_verified_at.is_none() && is_theirs { self.prove_address(user, account).await? } else { user };
+        let is_proof = user.email_verified_at.is_none() && is_theirs;
+        let record = if is_proof { self.prove_address(user, account).await? } else { user.into() };
+        let user = &record.user;
         let identities = self.store.list_identities(user.id).await?;
         for former in identities.iter().filter(|known| known.issuer == identity.issuer && *known != identity) {
             // Left over from a take-over that was not finished.
@@ -193,7 +219,7 @@ impl Identity {
                 self.unlink_former(user.id, former).await?;
             }
         }
-        Ok(user)
+        Ok(record)
     }
 
     /// Gives the record of an address to the account whose address it is.
@@ -203,11 +229,11 @@ impl Identity {
         user: User,
         identity: &ExternalIdentity,
         account: &PoolAccount,
-    ) -> Result<User, RecordError> {
+    ) -> Result<Recorded, RecordError> {
         let identities = self.store.list_identities(user.id).await?;
         if identities.contains(identity) {
             // Another request for the same person came first.
-            return Ok(user);
+            return Ok(user.into());
         }
         let (former, others): (Vec<_>, Vec<_>) =
             identities.into_iter().partition(|known| known.issuer == identity.issuer);
@@ -224,7 +250,7 @@ impl Identity {
         let audit = self.pool_audit(AuditAction::IdentityLinked, user.id, &identity.issuer);
         if self.store.link_identity(user.id, identity, &audit).await? == Inserted::Taken {
             // Another request for the same person came first.
-            return self.store.find_user_by_identity(identity).await?.ok_or(RecordError::Conflict);
+            return Ok(self.store.find_user_by_identity(identity).await?.ok_or(RecordError::Conflict)?.into());
         }
         self.live.apply(ChangeSubject::User(user.id));
         for former in &former {
@@ -232,13 +258,14 @@ impl Identity {
         }
         tracing::info!(user.id = %user.id, "record linked to its account in the user pool");
         // Last: until then the next call may begin anew.
-        if user.email_verified_at.is_none() { self.prove_address(user, account).await } else { Ok(user) }
+        if user.email_verified_at.is_none() { self.prove_address(user, account).await } else { Ok(user.into()) }
     }
 
     /// Makes the record's address count as verified, and whoever was there before count no more.
-    async fn prove_address(&self, user: User, account: &PoolAccount) -> Result<User, RecordError> {
+    async fn prove_address(&self, user: User, account: &PoolAccount) -> Result<Recorded, RecordError> {
         let audit = self.pool_audit(AuditAction::EmailVerified, user.id, "by the user pool");
-        self.store.verify_email(user.id, user.email.key(), &audit).await?;
+        let is_proof = self.store.verify_email(user.id, user.email.key(), &audit).await?;
+        let proved_at = is_proof.then_some(audit.at);
         self.live.apply(ChangeSubject::User(user.id));
         let mut user = self.store.find_user(user.id).await?.ok_or(RecordError::Conflict)?;
         Person::told_by(account).describe(&mut user);
@@ -247,7 +274,7 @@ impl Identity {
         if self.store.save_user(&user, &audit).await? == Saved::Saved {
             user.version += 1;
         }
-        Ok(user)
+        Ok(Recorded { user, proved_at })
     }
 
     async fn make_record(

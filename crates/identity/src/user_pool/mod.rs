@@ -9,7 +9,7 @@ mod sign_up;
 
 use std::sync::Arc;
 
-pub(crate) use account::RecordError;
+pub(crate) use account::{RecordError, Recorded};
 pub use administer::{Standing, UserPoolReport};
 pub use failure::PoolFailure;
 pub(crate) use failure::{ENDS_HERE_ONLY, permitted};

@@ -93,6 +93,7 @@ promises! {
         a_stale_proof_changes_nothing,
         a_grant_sets_one_password_and_proves_the_address,
         no_session_begins_with_a_password_that_was_changed_meanwhile,
+        no_session_begins_with_a_password_that_was_taken_away_meanwhile,
         a_grant_claimed_in_time_counts_as_long_as_it_is_claimed,
         of_fifty_uses_of_a_grant_one_sets_the_password,
         a_password_kept_elsewhere_leaves_no_hash_here,

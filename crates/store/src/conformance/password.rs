@@ -254,3 +254,19 @@ pub(super) async fn an_address_that_a_pool_verifies_has_one_owner(stand: &Stand)
     assert_eq!(stand.announced_after(before).await, [ChangeSubject::User(user.id)]);
     assert_eq!(stand.audited(AuditAction::EmailVerified).await, 1);
 }
+
+pub(super) async fn no_session_begins_with_a_password_that_was_taken_away_meanwhile(stand: &Stand) {
+    let user = stand.user("a@example.com").await;
+    let (judged_by_former, _) = stand.new_session(user.id, None);
+    let event = stand.event(AuditAction::EmailVerified);
+    assert!(stand.store.verify_email(user.id, user.email.key(), &event).await.unwrap());
+    let start = stand.event(AuditAction::SessionStarted);
+    let started = stand.other.start_session(&judged_by_former, &start).await.unwrap();
+    assert_eq!(started, Started::UserNotActive);
+    assert_eq!(stand.store.list_sessions(user.id, stand.now()).await.unwrap(), []);
+
+    assert_eq!(stand.stored(user.id).await.password_changed_at, Some(event.at));
+    let (of_the_owner, _) = stand.new_session(user.id, None);
+    let of_the_owner = NewSession { password_changed_at: Some(event.at), ..of_the_owner };
+    assert_eq!(stand.store.start_session(&of_the_owner, &start).await.unwrap(), Started::Started);
+}

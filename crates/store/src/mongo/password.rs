@@ -42,9 +42,10 @@ fn is_proved(user: &UserDocument, proof: &PasswordProof<'_>, at: Timestamp) -> b
     }
 }
 
-/// Takes a password nobody may rely on, and every session.
+/// Takes a password nobody may rely on, and every session; a sign-in by it that is under way as well.
 pub(super) fn take_away(draft: &mut Draft<UserDocument>, at: Timestamp) {
     draft.password_hash = None;
+    draft.password_changed_at = Some(moment(at));
     let (user, before) = (draft.user(), draft.next_revision());
     draft.owe(Effect::end_sessions(user, before, None, EndReason::PasswordChanged, at));
 }
@@ -54,7 +55,6 @@ pub(super) fn take_away(draft: &mut Draft<UserDocument>, at: Timestamp) {
 pub(super) fn mark_verified(draft: &mut Draft<UserDocument>, at: Timestamp) {
     if draft.sign_up_contested {
         draft.sign_up_contested = false;
-        draft.password_changed_at = Some(moment(at));
         take_away(draft, at);
     }
     draft.email_verified_at.get_or_insert(moment(at));

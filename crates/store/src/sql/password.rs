@@ -63,10 +63,11 @@ async fn write(connection: &mut Connection, change: &PasswordChange<'_>, at: Tim
     Ok(())
 }
 
-/// Takes a password nobody may rely on, and every session.
+/// Takes a password nobody may rely on, and every session; a sign-in by it that is under way as well.
 pub(super) async fn take_away(connection: &mut Connection, user: UserId, at: Timestamp) -> Result<(), Fault> {
-    sqlx::query("update users set password_hash = null where id = $1")
+    sqlx::query("update users set password_hash = null, password_changed_at = $2 where id = $1")
         .bind(user.as_uuid())
+        .bind(Time(at))
         .execute(&mut *connection)
         .await?;
     session::end_all(connection, user, None, EndReason::PasswordChanged, at).await?;

@@ -158,13 +158,10 @@ pub(super) async fn update_row(connection: &mut Connection, user: &User) -> Resu
 /// Makes the account's address count as verified. Where several signed up with it, nobody knows which of them it is:
 /// nobody's password or session counts any more.
 pub(super) async fn mark_verified(connection: &mut Connection, user: UserId, at: Timestamp) -> Result<(), Fault> {
-    let contested = sqlx::query(
-        "update users set sign_up_contested = false, password_changed_at = $2 where id = $1 and sign_up_contested",
-    )
-    .bind(user.as_uuid())
-    .bind(Time(at))
-    .execute(&mut *connection)
-    .await?;
+    let contested = sqlx::query("update users set sign_up_contested = false where id = $1 and sign_up_contested")
+        .bind(user.as_uuid())
+        .execute(&mut *connection)
+        .await?;
     if contested.rows_affected() == 1 {
         password::take_away(connection, user, at).await?;
     }
