@@ -198,6 +198,23 @@ fn a_schedule_does_what_a_server_does_in_the_background() {
 }
 
 #[test]
+fn an_event_makes_the_first_administrator_and_no_second() {
+    lambda::with(|store| {
+        let function = Doorward::start(store);
+        let (ada, bob) = (function.person("ada"), function.person("bob"));
+        let grant = |user: &str| function.emulator().invoke(&json!({"doorward": "grant-admin", "user": user}));
+        function.get("/admin/v1/users").bearer(&ada.access_token).send().problem(403);
+        assert!(grant("nobody@example.com").text().contains("there is no account"));
+        assert_eq!(grant(&ada.email).expect(200).json()["roles"], json!(["user", "admin"]));
+        let listed = function.get("/admin/v1/audit-events").bearer(&ada.access_token).send().expect(200).json();
+        let listed = listed.to_string();
+        assert!(listed.contains("command_line") && listed.contains("roles"), "{listed}");
+        assert!(grant(&bob.email).text().contains("there is an administrator already"));
+        function.get("/admin/v1/users").bearer(&bob.access_token).send().problem(403);
+    });
+}
+
+#[test]
 fn instances_that_start_at_once_on_an_empty_database_all_serve() {
     lambda::with(|store| {
         let first = Setup::on(store).set("tokens.encryption_key", SECRET);

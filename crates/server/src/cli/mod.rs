@@ -17,7 +17,7 @@ mod serve;
 mod store;
 mod table;
 mod team;
-mod user;
+pub(crate) mod user;
 mod user_pool;
 
 use std::io::Write as _;

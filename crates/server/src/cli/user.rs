@@ -135,7 +135,7 @@ pub(super) async fn run(identity: &Identity, command: UserCommand, out: &mut imp
 }
 
 /// The id of an account named by its id or its address.
-pub(super) async fn find(identity: &Identity, by: &Admin, user: &str) -> anyhow::Result<UserId> {
+pub(crate) async fn find(identity: &Identity, by: &Admin, user: &str) -> anyhow::Result<UserId> {
     if let Ok(id) = user.parse() {
         return Ok(id);
     }

@@ -4,6 +4,7 @@
 //! Nothing runs between two events. What a server does in the background is done here before a request (reading on in
 //! the change log), after its answer (the mail it caused), or when a schedule says so (`work`).
 
+mod first_admin;
 mod opening;
 mod work;
 
@@ -144,6 +145,7 @@ impl Function for DoorwardFunction {
         opened.catch_up().await;
         match task {
             Task::Chores => work::chores(&opened.identity, until).await,
+            Task::GrantAdmin { user } => first_admin::grant(&opened.identity, &user).await,
             Task::Health | Task::Migrate => work::health(&opened.identity).await,
         }
     }

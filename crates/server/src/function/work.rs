@@ -69,6 +69,6 @@ pub(super) async fn health(identity: &Identity) -> Result<Value, String> {
 }
 
 /// With its causes.
-fn explained(error: impl std::error::Error + Send + Sync + 'static) -> String {
+pub(super) fn explained(error: impl std::error::Error + Send + Sync + 'static) -> String {
     crate::cli::explain(&error.into())
 }

@@ -15,8 +15,7 @@ pub(super) enum Event {
 }
 
 /// Work that no request does: what is asked for by `{"doorward": "…"}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     /// What a server does again and again while it lives.
     Chores,
@@ -24,6 +23,21 @@ pub(crate) enum Task {
     Migrate,
     /// Saying whether the store answers.
     Health,
+    /// Making the first administrator.
+    GrantAdmin {
+        /// The id or the address of an account.
+        user: String,
+    },
+}
+
+/// The task's name.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum TaskName {
+    Chores,
+    Migrate,
+    Health,
+    GrantAdmin,
 }
 
 /// The forms of requests and answers.
@@ -118,13 +132,19 @@ pub(super) enum UnknownEvent {
          \"migrate\" or \"health\""
     )]
     Other,
+    #[error(
+        "an administrator is made by nothing but {{\"doorward\": \"grant-admin\", \"user\": \"the id or the address of an \
+         account\"}} as it stands"
+    )]
+    GrantAdmin,
 }
 
 /// Every member of every form.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Members {
-    doorward: Option<Task>,
+    doorward: Option<TaskName>,
+    user: Option<String>,
     version: Option<serde::de::IgnoredAny>,
     /// Where `EventBridge` puts what it was given.
     detail: Option<Detail>,
@@ -144,7 +164,22 @@ struct Members {
 
 #[derive(Deserialize)]
 struct Detail {
-    doorward: Option<Task>,
+    doorward: Option<TaskName>,
+}
+
+impl Members {
+    /// What is asked for. A schedule, into which others may write, makes no administrators.
+    fn task(self) -> Result<Task, UnknownEvent> {
+        let scheduled = self.detail.and_then(|detail| detail.doorward);
+        match (self.doorward.or(scheduled), self.user) {
+            (Some(TaskName::Chores), _) => Ok(Task::Chores),
+            (Some(TaskName::Migrate), _) => Ok(Task::Migrate),
+            (Some(TaskName::Health), _) => Ok(Task::Health),
+            (Some(TaskName::GrantAdmin), Some(user)) if scheduled.is_none() => Ok(Task::GrantAdmin { user }),
+            (Some(TaskName::GrantAdmin), _) => Err(UnknownEvent::GrantAdmin),
+            (None, _) => Err(UnknownEvent::Other),
+        }
+    }
 }
 
 impl Event {
@@ -152,8 +187,7 @@ impl Event {
     pub(super) fn read(json: &[u8]) -> Result<Self, UnknownEvent> {
         let mut members: Members = serde_json::from_slice(json)?;
         let Some(context) = members.request_context.take() else {
-            let task = members.doorward.or(members.detail.and_then(|detail| detail.doorward));
-            return task.map(Self::Task).ok_or(UnknownEvent::Other);
+            return members.task().map(Self::Task);
         };
         if context.elb.is_some() {
             return Err(UnknownEvent::LoadBalancer);
@@ -213,6 +247,22 @@ mod tests {
         assert_eq!(task(r#"{"doorward": "migrate", "other": 1}"#), Task::Migrate);
         let envelope = r#"{"version": "0", "detail-type": "x", "source": "y", "detail": {"doorward": "health"}}"#;
         assert_eq!(task(envelope), Task::Health);
+    }
+
+    #[test]
+    fn an_administrator_is_made_by_a_bare_event_alone() {
+        let user = "ada@example.com".to_owned();
+        assert_eq!(task(r#"{"doorward": "grant-admin", "user": "ada@example.com"}"#), Task::GrantAdmin { user });
+        for other in [
+            r#"{"doorward": "grant-admin"}"#,
+            r#"{"detail": {"doorward": "grant-admin", "user": "ada@example.com"}}"#,
+            r#"{"user": "ada@example.com", "detail": {"doorward": "grant-admin"}}"#,
+            r#"{"doorward": "grant-admin", "user": "ada@example.com", "detail": {"doorward": "chores"}}"#,
+        ] {
+            assert!(refused(other).contains("an administrator is made by nothing but"), "{other}");
+        }
+        let request = r#"{"doorward": "grant-admin", "user": "a", "requestContext": {"http": {"method": "GET"}}}"#;
+        assert!(matches!(Event::read(request.as_bytes()), Ok(Event::Http(_))));
     }
 
     #[test]
