@@ -34,6 +34,7 @@ impl<'s> PoolSignUp<'s> {
 }
 
 /// An account as the pool tells of it.
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not follow from each other")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolAccount {
     /// Who they are there, for ever.
