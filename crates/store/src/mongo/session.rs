@@ -13,7 +13,7 @@ use doorward_protocol::opaque::SecretHash;
 use jiff::Timestamp;
 use mongodb::bson::{Document, doc};
 
-use super::aggregate::{Decision, Draft, id};
+use super::aggregate::{Decision, Draft, id, present};
 use super::effect::Effect;
 use super::session_document::SessionDocument;
 use super::user_document::UserDocument;
@@ -47,7 +47,7 @@ impl MongoStore {
     /// One session, without the tokens it had before.
     async fn find_one_session(&self, query: Document) -> Result<Option<SessionDocument>, Fault> {
         let documents = self.documents::<SessionDocument>();
-        let found = documents.find_one(query).projection(doc! { "retired": 0 });
+        let found = documents.find_one(present(query)).projection(doc! { "retired": 0 });
         Ok(found.await?)
     }
 
@@ -231,7 +231,7 @@ impl SessionStore for MongoStore {
                     "$or": [{ "method": { "$ne": "provider" } }, { "credential_expires_at": { "$gt": at } }],
                 };
                 let documents = self.documents::<SessionDocument>();
-                let sessions = documents.find(open).projection(doc! { "retired": 0 });
+                let sessions = documents.find(present(open)).projection(doc! { "retired": 0 });
                 let sessions = self.all(sessions.sort(doc! { "created_at": -1, "_id": -1 })).await?;
                 sessions.into_iter().map(Session::try_from).collect()
             })

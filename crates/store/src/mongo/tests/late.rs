@@ -123,6 +123,20 @@ async fn a_document_of_a_newer_form_is_refused_by_all_who_read_it() {
 }
 
 #[tokio::test]
+async fn a_session_that_waits_to_go_is_there_for_nobody() {
+    let Some(backend) = MongoBackend::prepare().await else { return };
+    let stand = Stand::of(&backend).await;
+    let user = stand.user("a@example.com").await;
+    let (session, _) = stand.session(user.id).await;
+    assert_eq!(stand.store.list_sessions(user.id, stand.now()).await.unwrap().len(), 1);
+    let leave = doc! { "$set": { "ledger.leaving": true, "ledger.owing": true } };
+    backend.database().await.collection::<Document>("sessions").update_one(doc! {}, leave).await.unwrap();
+    assert!(stand.store.find_live_session(session.id).await.unwrap().is_none());
+    assert_eq!(stand.store.list_sessions(user.id, stand.now()).await.unwrap(), []);
+    backend.clear().await;
+}
+
+#[tokio::test]
 async fn a_line_that_took_long_is_said_again_where_others_still_look() {
     let Some(backend) = MongoBackend::prepare().await else { return };
     let store = backend.store().await;
