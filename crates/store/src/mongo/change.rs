@@ -204,7 +204,7 @@ impl MongoStore {
             for holder in holders {
                 let holder = &holder;
                 let forget = move || async move {
-                    let forget = |draft: &mut Draft<UserDocument>| code::forget_over(draft, before);
+                    let forget = |draft: &mut Draft<UserDocument>| Ok(code::forget_over(draft, before));
                     Ok::<_, Fault>(self.change(holder.clone(), forget).await?.unwrap_or(0))
                 };
                 forgotten += self.calls.run("sweep", forget).await?;

@@ -57,13 +57,13 @@ pub(super) fn drop_all(draft: &mut Draft<UserDocument>, at: Timestamp) {
 }
 
 /// Forgets codes that are over, and so are the grants they gave. Answers how many.
-pub(super) fn forget_over(draft: &mut Draft<UserDocument>, before: DateTime) -> Result<Decision<u64>, Fault> {
+pub(super) fn forget_over(draft: &mut Draft<UserDocument>, before: DateTime) -> Decision<u64> {
     let had = draft.codes.len();
     draft.codes.retain(|code| {
         code.expires_at >= before || code.grant.as_ref().is_some_and(|grant| grant.expires_at >= before)
     });
     let forgotten = (had - draft.codes.len()) as u64;
-    Ok(if forgotten == 0 { Decision::Leave(0) } else { Decision::Write(forgotten) })
+    if forgotten == 0 { Decision::Leave(0) } else { Decision::Write(forgotten) }
 }
 
 /// Whether the grant counts: it is not over, or was reserved before it was.
