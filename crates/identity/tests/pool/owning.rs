@@ -225,7 +225,7 @@ async fn who_comes_to_the_pool_by_a_provider_must_have_signed_in_a_moment_ago() 
     let stage = Stage::outside().await;
     stage.pool.has(ADA, "known to nobody");
     stage.pool.change(ADA, |there| there.account.has_password = false);
-    let come = async |email: &str| {
+    let enter = async |email: &str| {
         let tokens = stage.pool.tokens(email);
         stage.validate(tokens.access_token.expose_secret()).await.unwrap()
     };
@@ -234,7 +234,7 @@ async fn who_comes_to_the_pool_by_a_provider_must_have_signed_in_a_moment_ago() 
         stage.node.request_email_change(caller, wish).await
     };
     let leave = async |caller: &Caller| stage.node.delete_own_account(caller, None, from(HOME)).await;
-    let caller = come(ADA).await;
+    let caller = enter(ADA).await;
     want_email(&caller).await.unwrap();
     let code = stage.last_code_to(NEW).await;
     stage.node.confirm_email_change(&caller, &code, from(HOME)).await.unwrap();
@@ -242,7 +242,7 @@ async fn who_comes_to_the_pool_by_a_provider_must_have_signed_in_a_moment_ago() 
     stage.world.advance(11 * 60);
     assert!(matches!(want_email(&caller).await, Err(AccountError::SignInAgain)));
     assert!(matches!(leave(&caller).await, Err(AccountError::SignInAgain)));
-    leave(&*come(NEW).await).await.unwrap();
+    leave(&*enter(NEW).await).await.unwrap();
     assert!(stage.record(NEW).await.is_none() && stage.pool.get(NEW).is_none());
 }
 
