@@ -100,7 +100,8 @@ impl Vault {
     pub(crate) async fn refresh(&self) -> bool {
         let live = self.live_ones();
         let snapshot = self.0.reader.read(live.iter().map(|live| &live.reference), Stage::Current).await;
-        live.iter().fold(true, |all, live| live.take_note(snapshot.secret(&live.reference)) && all)
+        // Each of them hears of it.
+        live.iter().filter(|live| !live.take_note(snapshot.secret(&live.reference))).count() == 0
     }
 
     fn live_ones(&self) -> Vec<Arc<Live>> {
