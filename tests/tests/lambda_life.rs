@@ -245,7 +245,9 @@ fn a_function_ends_when_it_is_told_to() {
 fn without_an_emulator_there_is_nothing_to_serve_and_that_is_said() {
     let address = ports::free();
     let mut command = std::process::Command::new(binary());
-    command.env("AWS_LAMBDA_RUNTIME_API", address.to_string()).env("DOORWARD__STORE__URL", "sqlite::memory:");
+    command
+        .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+        .env("DOORWARD__STORE__URL", "postgres://127.0.0.1:1/none");
     let output = command.stdin(Stdio::null()).output().expect("the binary can be started");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());

@@ -114,22 +114,32 @@ pub(super) fn bcrypt_cost(config: &Config) -> Vec<Objection> {
 }
 
 pub(super) fn forgetful_store(config: &Config) -> Vec<Objection> {
-    let StoreKind::Sqlite { path } = &config.store.kind else { return Vec::new() };
+    if !matches!(config.store.kind, StoreKind::Sqlite { .. }) {
+        return Vec::new();
+    }
     let query = config.store.url.expose_secret().split_once('?').map_or("", |(_, query)| query).to_ascii_lowercase();
     let option = |pair: &&str| match pair.split_once('=') {
         Some(("synchronous", mode)) => !matches!(mode, "full" | "extra" | "2" | "3"),
         Some(("journal_mode", mode)) => matches!(mode, "off" | "memory"),
-        Some(("mode", mode)) => mode == "memory",
         Some(("vfs", _)) => true,
         _ => false,
     };
-    let forgetful = query.split('&').find(option).map(str::to_owned);
-    let forgetful = if path.to_str() == Some(":memory:") { Some(":memory:".to_owned()) } else { forgetful };
     let hint = "take the option away, or use PostgreSQL";
+    let forgetful = query.split('&').find(option);
     forgetful
         .map(|option| object("store.url", format!("{option} may lose what was acknowledged"), hint))
         .into_iter()
         .collect()
+}
+
+/// A database in memory is another one for each connection, and gone at the end.
+pub(super) fn store_in_memory(config: &Config) -> Vec<Objection> {
+    let StoreKind::Sqlite { path } = &config.store.kind else { return Vec::new() };
+    if path.as_os_str() != ":memory:" && !config.store.url.expose_secret().contains("mode=memory") {
+        return Vec::new();
+    }
+    let hint = "name a file: sqlite:doorward-data/doorward.db";
+    vec![object("store.url", "asks for a database in memory, and Doorward keeps what it acknowledged".to_owned(), hint)]
 }
 
 pub(super) fn fleeting_store(config: &Config) -> Vec<Objection> {

@@ -81,6 +81,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(Protecting, "trusted proxies that are everybody", &[], exposure::trusted_proxies),
     check(Always, "metrics and probes on the address of clients", &["server.listen"], exposure::admin_listen),
     check(Protecting, "a bcrypt cost under 10", &[], exposure::bcrypt_cost),
+    check(Always, "a SQLite store in memory", &["store.url"], exposure::store_in_memory),
     check(Protecting, "a SQLite store that may lose what it acknowledged", &[], exposure::forgetful_store),
     check(Protecting, "a SQLite store on AWS Lambda", &["store.url"], exposure::fleeting_store),
     check(Protecting, "http to issuers, providers, upstreams and Amazon's services beyond private networks", &[], exposure::plain_http),

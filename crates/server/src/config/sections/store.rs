@@ -35,7 +35,7 @@ pub(crate) struct Store {
 /// The engines of this version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreKind {
-    /// A file; `:memory:` keeps nothing.
+    /// A file.
     Sqlite {
         /// Where it is.
         path: PathBuf,

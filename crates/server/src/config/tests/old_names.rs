@@ -32,7 +32,6 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("DATABASE_URL", "postgres+psycopg2://h/d", "store.url", "\"postgres://h/d\""),
     ("DATABASE_URL", "sqlite+aiosqlite:///./a.db", "store.url", "\"sqlite:./a.db\""),
     ("DATABASE_URL", "sqlite:////srv/a.db", "store.url", "\"sqlite:/srv/a.db\""),
-    ("DATABASE_URL", "sqlite://", "store.url", "\"sqlite::memory:\""),
     ("FRONTEND_URL", "http://localhost:5173/", "server.frontend_url", "\"http://localhost:5173\""),
     ("AUTH_API_CORS_ORIGINS", "http://a:1, http://b:2", "server.cors_origins", "[\"http://a:1\", \"http://b:2\"]"),
     ("AUTH_API_CORS_ORIGINS", "[\"http://a:1\"]", "server.cors_origins", "[\"http://a:1\"]"),

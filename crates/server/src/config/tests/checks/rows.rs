@@ -74,7 +74,12 @@ pub(super) const ROWS: &[(&str, &str, &str)] = &[
         "[store]\nurl = \"sqlite:a.db?synchronous=OFF\"",
         "store.url: synchronous=off",
     ),
-    ("a SQLite store that may lose what it acknowledged", "[store]\nurl = \"sqlite::memory:\"", "store.url: :memory:"),
+    ("a SQLite store in memory", "[store]\nurl = \"sqlite::memory:\"", "store.url: asks for a database in memory"),
+    (
+        "a SQLite store in memory",
+        "[store]\nurl = \"sqlite:a.db?mode=memory\"",
+        "store.url: asks for a database in memory",
+    ),
     (
         "http to issuers, providers, upstreams and Amazon's services beyond private networks",
         "[[issuers]]\nissuer = \"http://i.example\"\naudiences = [\"a\"]",
