@@ -37,7 +37,10 @@ class RuntimeApi(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Head and body in one piece: the second of two would wait for the first to be acknowledged.
     wbufsize = -1
-    start = Start()
+
+    @property
+    def start(self):
+        return self.server.start
 
     def do_GET(self):
         if "/extension/" in self.path or self.start.asked:
@@ -66,8 +69,12 @@ class RuntimeApi(BaseHTTPRequestHandler):
         pass
 
 
-def measure(server, binary, store, folder):
-    RuntimeApi.start = start = Start()
+def measure(binary, store, folder):
+    # One server each: a late question of the process before is not taken for this one's.
+    server = ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
+    server.daemon_threads = True
+    server.start = start = Start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = {
         "PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769", "DOORWARD__STORE__URL": store,
@@ -85,14 +92,11 @@ def measure(server, binary, store, folder):
 
 def main():
     binary, store = os.path.abspath(sys.argv[1]), sys.argv[2]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
         # Tables and keys are made once.
         subprocess.run([binary, "migrate"], env={"DOORWARD__STORE__URL": store}, cwd=folder, check=True)
-        measure(server, binary, store, folder)
-        starts = [measure(server, binary, store, folder) for _ in range(STARTS)]
+        measure(binary, store, folder)
+        starts = [measure(binary, store, folder) for _ in range(STARTS)]
     names = ("to the first question (init)", "to the first answer", "processor's time until the end")
     for name, times in zip(names, zip(*starts), strict=True):
         print(f"{name}: median {statistics.median(times):.1f} ms, least {min(times):.1f}, most {max(times):.1f}")
