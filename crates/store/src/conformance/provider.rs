@@ -36,7 +36,7 @@ async fn begin(stand: &Stand, new: &NewProviderSession) {
 }
 
 /// A stored session through the provider `corp`.
-async fn session(stand: &Stand, user: UserId, subject: &str) -> NewProviderSession {
+pub(crate) async fn session(stand: &Stand, user: UserId, subject: &str) -> NewProviderSession {
     let (new, _) = new_session(stand, user, subject);
     begin(stand, &new).await;
     new
@@ -62,7 +62,7 @@ fn value(number: u8) -> SecretHash {
     OpaqueToken::new(Kind::Session, [number; 16], [number; 32]).hash()
 }
 
-fn lease(at: Timestamp) -> RenewalLease {
+pub(crate) fn lease(at: Timestamp) -> RenewalLease {
     RenewalLease { due_at: at, until: at + SignedDuration::from_mins(1), limit: 100 }
 }
 

@@ -1,12 +1,12 @@
 //! The change log, and the sweep of what nobody needs any more.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use doorward_identity::change::{Change, ChangeStore, ChangeSubject};
 use doorward_identity::{SessionId, StoreError, UserId};
 use jiff::Timestamp;
-use mongodb::bson::{Bson, DateTime, Document, Uuid, doc};
+use mongodb::bson::{DateTime, Document, Uuid, doc};
 use mongodb::options::ReturnDocument;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ const LONGEST_WAY: Duration = Duration::from_secs(2);
 const TRIES: usize = 4;
 /// Documents one call of the sweep removes: few enough to stay far from the deadline.
 const SWEEP_BATCH: i64 = 1000;
+/// How long a sweep forgets codes, one account after another.
+const SWEEP_SHARE: Duration = Duration::from_secs(10);
 
 /// What a line says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,6 +67,13 @@ struct Counter {
     #[serde(rename = "_id")]
     id: String,
     last: i64,
+}
+
+/// The only thing asked for of an account with codes that are over.
+#[derive(Deserialize)]
+struct Holder {
+    #[serde(rename = "_id")]
+    id: Uuid,
 }
 
 impl TryFrom<ChangeDocument> for Change {
@@ -181,36 +190,49 @@ impl ChangeStore for MongoStore {
         ] {
             removed += self.remove_older(collection, query).await?;
         }
-        removed += self.forget_codes(early).await?;
         removed += self.forget_provider_tokens(early).await?;
+        removed += self.forget_codes(early, SWEEP_BATCH).await?;
         Ok(removed)
     }
 }
 
 impl MongoStore {
-    /// Throws away codes that are over, with the grants they gave.
-    async fn forget_codes(&self, before: DateTime) -> Result<u64, StoreError> {
+    /// Throws away codes that are over, with the grants they gave, of a page of accounts: the next call goes on behind
+    /// them. An account that cannot be read or settled keeps no other from it.
+    pub(super) async fn forget_codes(&self, before: DateTime, page: i64) -> Result<u64, StoreError> {
+        // Somebody of this process is at it.
+        let Ok(mut swept) = self.swept.try_lock() else { return Ok(0) };
+        let (begun, after) = (Instant::now(), *swept);
+        let holders = self.calls.run("sweep", || self.holders_of_codes(before, after, page)).await?;
+        let is_last = (holders.len() as u64) < page.unsigned_abs();
         let mut forgotten = 0;
-        let mut last = Bson::MinKey;
-        loop {
-            let after = &last;
-            let holders = self.calls.run("sweep", move || async move {
-                let documents = self.collection::<Document>(UserDocument::COLLECTION);
-                let holders = documents.find(doc! { "codes.expires_at": { "$lt": before }, "_id": { "$gt": after } });
-                self.all(holders.sort(doc! { "_id": 1 }).projection(doc! { "_id": 1 }).limit(SWEEP_BATCH)).await
-            });
-            let holders: Vec<Bson> = holders.await?.into_iter().filter_map(|mut holder| holder.remove("_id")).collect();
-            let Some(next) = holders.last().cloned() else { return Ok(forgotten) };
-            for holder in holders {
-                let holder = &holder;
-                let forget = move || async move {
-                    let forget = |draft: &mut Draft<UserDocument>| Ok(code::forget_over(draft, before));
-                    Ok::<_, Fault>(self.change(holder.clone(), forget).await?.unwrap_or(0))
-                };
-                forgotten += self.calls.run("sweep", forget).await?;
+        for Holder { id } in holders {
+            if begun.elapsed() > SWEEP_SHARE {
+                return Ok(forgotten);
             }
-            last = next;
+            let forget = move || async move {
+                let forget = |draft: &mut Draft<UserDocument>| Ok(code::forget_over(draft, before));
+                Ok::<_, Fault>(self.change(id, forget).await?.unwrap_or(0))
+            };
+            match self.calls.run("sweep", forget).await {
+                Ok(codes) => forgotten += codes,
+                Err(error) => tracing::warn!(user.id = %id, ?error, "codes that are over stay with their account"),
+            }
+            *swept = Some(id);
         }
+        if is_last {
+            *swept = None;
+        }
+        Ok(forgotten)
+    }
+
+    async fn holders_of_codes(&self, before: DateTime, after: Option<Uuid>, page: i64) -> Result<Vec<Holder>, Fault> {
+        let mut over = doc! { "codes.expires_at": { "$lt": before } };
+        if let Some(after) = after {
+            over.insert("_id", doc! { "$gt": after });
+        }
+        let holders = self.collection::<Holder>(UserDocument::COLLECTION);
+        self.all(holders.find(over).sort(doc! { "_id": 1 }).projection(doc! { "_id": 1 }).limit(page)).await
     }
 
     /// Throws away providers' tokens of sessions that are over.

@@ -2,7 +2,7 @@
 //! anything is written to it.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use doorward_identity::StoreError;
 use mongodb::bson::doc;
@@ -10,6 +10,8 @@ use mongodb::error::Error;
 use mongodb::options::Credential;
 use mongodb::{Client, Database};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::MongoStore;
 use super::address::Address;
@@ -23,6 +25,11 @@ use crate::{CredentialError, CredentialSource, Credentials, Options};
 /// A call that was refused so often with ever new credentials has other trouble.
 const TRIES: usize = 4;
 
+tokio::task_local! {
+    /// When the call at hand is given up.
+    static DEADLINE: Instant;
+}
+
 /// How the server is reached, by those who ask it something.
 pub(super) struct Access {
     calls: Calls,
@@ -30,7 +37,7 @@ pub(super) struct Access {
     address: Address,
     source: Option<Arc<dyn CredentialSource>>,
     in_use: RwLock<Arc<InUse>>,
-    renewing: tokio::sync::Mutex<()>,
+    renewing: Mutex<()>,
 }
 
 /// Connections, and what they are made with.
@@ -50,7 +57,7 @@ impl Access {
             RwLock::new(Arc::new(in_use(&address, credentials).map_err(|error| OpenError::Address(words(&error)))?));
         // The server's codes are judged where the driver's errors are; there are no others.
         let calls = Calls::new(options, |_| Verdict::Broken);
-        Ok(Self { calls, timeout: options.timeout, address, source, in_use, renewing: tokio::sync::Mutex::new(()) })
+        Ok(Self { calls, timeout: options.timeout, address, source, in_use, renewing: Mutex::new(()) })
     }
 
     /// The database, by the connections that hold now.
@@ -63,16 +70,22 @@ impl Access {
     where
         F: Future<Output = Result<T, Fault>>,
     {
-        self.calls.run(operation, || self.admitted(&attempt)).await
+        let deadline = Instant::now() + self.timeout;
+        DEADLINE.scope(deadline, self.calls.run(operation, || self.admitted(&attempt))).await
     }
 
-    /// Runs the end of a call that others would do if this one could not. It gets half of what a call may take, and what
-    /// comes of it only counts.
+    /// Runs the end of a call that others would do if this one could not; what comes of it is only told. It gets half of
+    /// what a call may take, and ends before the call does: that one has made its change.
     pub(super) async fn run_end<F>(&self, operation: &'static str, attempt: impl Fn() -> F)
     where
         F: Future<Output = Result<(), Fault>>,
     {
-        let _ = self.calls.run_within(self.timeout / 2, operation, || self.admitted(&attempt)).await;
+        let left = DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = left.unwrap_or(self.timeout).saturating_sub(self.timeout / 20);
+        let share = left.min(self.timeout / 2);
+        if let Err(error) = self.calls.run_within(share, operation, || self.admitted(&attempt)).await {
+            tracing::warn!(operation, ?error, "the end of a call is left to others; the change itself is made");
+        }
     }
 
     /// Runs one step of a call that must not be run again as a whole: once more by itself where it lost a race.
@@ -190,7 +203,7 @@ impl MongoStore {
     pub(super) async fn open(address: Address, options: Options) -> Result<Self, OpenError> {
         let begun = Instant::now();
         let access = Access::new(address, &options).await?;
-        let store = Self { calls: access, turns: Turns::new(), leftovers: tokio::sync::Mutex::default() };
+        let store = Self { calls: access, turns: Turns::new(), leftovers: Mutex::default(), swept: Mutex::default() };
         let looked = store.first_look().await;
         options.observer.store_call("connect", begun.elapsed(), looked.is_ok());
         looked?;
@@ -205,5 +218,50 @@ impl MongoStore {
         });
         greeted.await.map_err(|fault| self.calls.explain(fault))?;
         self.refuse_foreign().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::io;
+
+    use super::*;
+    use crate::conformance::options;
+    use crate::mongo::address::parse;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_call_that_took_long_leaves_time_to_answer_and_the_log_tells_of_it() {
+        let (log, options) = (Log::default(), Options { timeout: Duration::from_secs(2), ..options() });
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let address = parse(&"mongodb://127.0.0.1:1/?directConnection=true".into(), &options).await.unwrap();
+        let access = Access::new(address, &options).await.unwrap();
+        let answered = access.run("end_session", || async {
+            // The change itself takes more than half of the time there is.
+            tokio::time::sleep(options.timeout * 3 / 5).await;
+            access.run_end("settle", std::future::pending).await;
+            Ok(())
+        });
+        answered.await.unwrap();
+        let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(told.contains("WARN") && told.contains("operation=\"settle\""), "{told}");
+        assert!(told.contains("no answer within the deadline"), "{told}");
     }
 }

@@ -36,8 +36,9 @@ mod values;
 
 use async_trait::async_trait;
 use doorward_identity::{Store, StoreError};
-use mongodb::bson::doc;
+use mongodb::bson::{Uuid, doc};
 use mongodb::{Collection, Database};
+use tokio::sync::Mutex;
 
 use self::aggregate::Aggregate;
 use self::connect::Access;
@@ -51,7 +52,9 @@ pub struct MongoStore {
     /// Runs calls, and signs in anew where the server refuses the password.
     calls: Access,
     turns: Turns,
-    leftovers: tokio::sync::Mutex<Leftovers>,
+    leftovers: Mutex<Leftovers>,
+    /// The last account whose codes a sweep looked at, where there may be more behind it.
+    swept: Mutex<Option<Uuid>>,
 }
 
 impl MongoStore {

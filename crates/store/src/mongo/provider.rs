@@ -56,7 +56,7 @@ impl TryFrom<SessionDocument> for ProviderSession {
 
 /// That session, if it began at a provider and did not end.
 fn not_ended(session: SessionId) -> Document {
-    doc! { "_id": id(session.as_uuid()), "provider.name": { "$exists": true }, "ended_at": null }
+    present(doc! { "_id": id(session.as_uuid()), "provider.name": { "$exists": true }, "ended_at": null })
 }
 
 /// Gives and takes the mapped roles. False when the user had just those.
@@ -104,7 +104,7 @@ impl MongoStore {
             "$set": { "provider.renew_at": moment(lease.until) }, "$inc": { "ledger.revision": 1_i64 },
         };
         let documents = self.documents::<SessionDocument>();
-        let session = documents.find_one_and_update(due, leased);
+        let session = documents.find_one_and_update(present(due), leased);
         let session = session.sort(doc! { "provider.renew_at": 1 }).projection(doc! { "retired": 0 });
         session.return_document(ReturnDocument::After).await?.map(ProviderSession::try_from).transpose()
     }

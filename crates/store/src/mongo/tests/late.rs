@@ -5,7 +5,9 @@ use std::time::Duration;
 use doorward_identity::audit::{AuditAction, AuditEvent, AuditQuery, AuditStore as _};
 use doorward_identity::change::{ChangeStore as _, ChangeSubject};
 use doorward_identity::clock::SystemClock;
+use doorward_identity::code::CodePurpose;
 use doorward_identity::entropy::SystemEntropy;
+use doorward_identity::provider::ProviderStore as _;
 use doorward_identity::session::{EndReason, SessionStore as _};
 use doorward_identity::user::{UserQuery, UserStore as _};
 use doorward_identity::{Clock as _, StoreError, UserId};
@@ -15,9 +17,10 @@ use mongodb::bson::{Document, doc};
 use super::crash::tired;
 use super::wire::Wire;
 use crate::Options;
-use crate::conformance::{Backend as _, MongoBackend, Stand, options};
+use crate::conformance::{Backend as _, MongoBackend, Stand, code, options, provider};
 use crate::mongo::MongoStore;
 use crate::mongo::change::Announcement;
+use crate::mongo::values::moment;
 use crate::transfer::{Kind, Transfer as _};
 
 fn line() -> (ChangeSubject, Announcement) {
@@ -133,6 +136,48 @@ async fn a_session_that_waits_to_go_is_there_for_nobody() {
     backend.database().await.collection::<Document>("sessions").update_one(doc! {}, leave).await.unwrap();
     assert!(stand.store.find_live_session(session.id).await.unwrap().is_none());
     assert_eq!(stand.store.list_sessions(user.id, stand.now()).await.unwrap(), []);
+    backend.clear().await;
+}
+
+#[tokio::test]
+async fn a_session_that_waits_to_go_is_no_providers() {
+    let Some(backend) = MongoBackend::prepare().await else { return };
+    let (stand, store) = (Stand::of(&backend).await, backend.store().await);
+    let user = stand.user("a@example.com").await;
+    let session = provider::session(&stand, user.id, "s").await.session.id;
+    let due = stand.now() + SignedDuration::from_mins(10);
+    for is_there in [true, false] {
+        assert_eq!(store.find_provider_session(session).await.unwrap().is_some(), is_there);
+        assert_eq!(store.lease_renewals(&provider::lease(due)).await.unwrap().len(), usize::from(is_there));
+        assert_eq!(store.save_provider_tokens(session, b"new", Some(due)).await.unwrap(), is_there);
+        let leave = doc! { "$set": { "ledger.leaving": true, "ledger.owing": true } };
+        backend.database().await.collection::<Document>("sessions").update_one(doc! {}, leave).await.unwrap();
+    }
+    backend.clear().await;
+}
+
+#[tokio::test]
+async fn codes_are_forgotten_page_by_page_but_those_of_accounts_that_cannot_be_read() {
+    let Some(backend) = MongoBackend::prepare().await else { return };
+    let (stand, store) = (Stand::of(&backend).await, backend.store().await);
+    for name in ["a", "b", "c", "d", "e"] {
+        let user = stand.user(&format!("{name}@example.com")).await;
+        for purpose in [CodePurpose::EmailVerification, CodePurpose::PasswordReset] {
+            code::code(&stand, &user, purpose, "123456").await;
+        }
+    }
+    let users = backend.database().await.collection::<Document>("users");
+    let newer = doc! { "$set": { "ledger.format": 2 } };
+    users.update_many(doc! { "email_key": { "$in": ["a@example.com", "b@example.com"] } }, newer).await.unwrap();
+    stand.wait(3600);
+    let over = moment(stand.now());
+    // The page of those two, that of the next, the last one, and from the first again.
+    for forgotten in [0, 4, 2, 0] {
+        assert_eq!(store.forget_codes(over, 2).await.unwrap(), forgotten);
+    }
+    assert_eq!(users.count_documents(doc! { "codes.expires_at": { "$lt": over } }).await.unwrap(), 2);
+    // What cannot be read keeps a sweep from nothing.
+    assert_eq!(store.sweep(stand.now(), stand.now()).await.unwrap(), 0);
     backend.clear().await;
 }
 
