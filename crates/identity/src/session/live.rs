@@ -9,7 +9,7 @@
 //! long, in an outage or because the process was frozen, believes nothing and begins anew.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use quick_cache::sync::Cache;
 
 use super::Caller;
 use super::cookie::CookieSession;
-use crate::change::ChangeSubject;
+use crate::change::{Change, ChangeSubject};
 use crate::clock::Moment;
 use crate::user::UserContext;
 use crate::{Clock, Identity, SessionId, StoreError, UserId};
@@ -69,9 +69,11 @@ pub struct LiveState {
     changing: Mutex<()>,
     clock: Arc<dyn Clock>,
     log: Mutex<LogPosition>,
+    /// What others left undone could not be done at the last look.
+    cannot_settle: AtomicBool,
 }
 
-/// How far the change log was read.
+/// How far the change log was acted on.
 struct LogPosition {
     /// Nothing at or before this position can appear any more.
     floor: i64,
@@ -80,6 +82,8 @@ struct LogPosition {
     readings: VecDeque<(Instant, i64)>,
     /// Lines after the floor that were already acted on.
     seen: HashSet<i64>,
+    /// The signing keys changed, or may have, and were not read since.
+    keys_are_due: bool,
     last_success: Moment,
 }
 
@@ -97,9 +101,11 @@ impl LiveState {
                 floor: (latest - OVERLAP_AT_START).max(0),
                 readings: VecDeque::new(),
                 seen: HashSet::new(),
+                keys_are_due: false,
                 last_success: Moment::now(&*clock),
             }),
             clock,
+            cannot_settle: AtomicBool::new(false),
         }
     }
 
@@ -173,14 +179,47 @@ impl LiveState {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    /// Forgets everything.
-    fn forget_all(&self) {
+    /// Forgets everything, and listens from now on, as a node does that starts: the log does not keep its lines for ever, so
+    /// what it still says may not be all that was missed, and none of it is needed any more.
+    fn begin_anew(&self, latest: i64) {
         let _changing = lock(&self.changing);
+        let mut log = lock(&self.log);
+        log.floor = log.floor.max(latest - OVERLAP_AT_START);
+        log.readings.clear();
+        log.seen.clear();
+        log.keys_are_due = true;
         self.tokens.clear();
         self.cookies.clear();
         self.sessions.clear();
         self.people.clear();
         self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Forgets what lines of the log touch, and takes note of them: nothing comes in between, so that no line counts as heard
+    /// that was not acted on. Keys are left to be read.
+    fn act_on(&self, lines: &[Change], highest: i64) {
+        for line in lines {
+            if lock(&self.log).seen.contains(&line.seq) {
+                continue;
+            }
+            match line.subject {
+                ChangeSubject::Keys => lock(&self.log).keys_are_due = true,
+                subject => self.apply(subject),
+            }
+        }
+        let mut log = lock(&self.log);
+        log.seen.extend(lines.iter().map(|line| line.seq));
+        log.advance(&*self.clock, highest);
+    }
+
+    fn are_keys_due(&self) -> bool {
+        lock(&self.log).keys_are_due
+    }
+
+    /// Forgets what former keys verified.
+    fn keys_are_here(&self) {
+        lock(&self.log).keys_are_due = false;
+        self.apply(ChangeSubject::Keys);
     }
 
     /// Whether the log could not be read for so long that what is remembered may be wrong.
@@ -214,45 +253,51 @@ impl Identity {
 
     /// Reads on in the change log and forgets what it names. The server calls this about once a second.
     pub async fn follow_changes(&self) -> Result<(), StoreError> {
-        let was_deaf = self.live.is_deaf();
-        if was_deaf {
-            // The log does not keep its lines for ever: what it says now may not be all that was missed.
-            self.live.forget_all();
-        }
-        // Their lines may be among it. What cannot be done is counted with the failed calls, and keeps nobody from hearing
-        // of the rest.
-        let _ = self.settle_leftovers().await;
+        // Their lines may be among what is read.
+        self.finish_for_others().await;
+        let were_due = self.live.are_keys_due();
         let read = self.read_changes().await;
         self.observer.changes_read(read.is_ok());
-        let subjects = read?;
-        if was_deaf || subjects.contains(&ChangeSubject::Keys) {
-            // Forgotten only once the new keys are here, so that no token of a new key is refused.
-            if let Err(error) = self.load_keys().await {
-                tracing::error!(%error, "the changed signing keys cannot be read; going on with the old ones");
+        let (lines, highest) = read?;
+        self.live.act_on(&lines, highest);
+        if self.live.are_keys_due() {
+            match self.load_keys().await {
+                // Only once the new keys are here, so that no token of a new key is refused.
+                Ok(()) => self.live.keys_are_here(),
+                Err(error) if were_due => tracing::debug!(%error, "the changed signing keys still cannot be read"),
+                Err(error) => {
+                    tracing::error!(%error, "the changed signing keys cannot be read; going on with the old ones, trying again");
+                }
             }
-        }
-        for subject in subjects {
-            self.live.apply(subject);
         }
         Ok(())
     }
 
-    /// What changed since the last reading.
-    async fn read_changes(&self) -> Result<Vec<ChangeSubject>, StoreError> {
-        let floor = lock(&self.live.log).floor;
-        let (mut after, mut subjects) = (floor, Vec::new());
+    /// Does what dead nodes left undone. What cannot be done is told once, and keeps nobody from hearing of changes.
+    async fn finish_for_others(&self) {
+        let settled = self.settle_leftovers().await;
+        let could_not = self.live.cannot_settle.swap(settled.is_err(), Ordering::Relaxed);
+        match settled {
+            Err(error) if !could_not => tracing::warn!(%error, "what is left of others' changes cannot be finished"),
+            Ok(()) if could_not => tracing::info!("what was left of others' changes is finished"),
+            _ => {}
+        }
+    }
+
+    /// The lines since the last reading and of the overlap before it, and the highest position.
+    async fn read_changes(&self) -> Result<(Vec<Change>, i64), StoreError> {
+        if self.live.is_deaf() {
+            self.live.begin_anew(self.store.latest_change().await?);
+        }
+        let mut after = lock(&self.live.log).floor;
+        let mut lines = Vec::new();
         loop {
-            let lines = self.store.changes_after(after, PAGE).await?;
-            let mut log = lock(&self.live.log);
-            for line in &lines {
-                after = after.max(line.seq);
-                if log.seen.insert(line.seq) {
-                    subjects.push(line.subject);
-                }
-            }
-            if lines.len() < PAGE as usize {
-                log.advance(&*self.clock, after);
-                return Ok(subjects);
+            let page = self.store.changes_after(after, PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            after = page.iter().fold(after, |highest, line| highest.max(line.seq));
+            lines.extend(page);
+            if is_last {
+                return Ok((lines, after));
             }
         }
     }
@@ -260,4 +305,59 @@ impl Identity {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn live(latest: i64) -> (Arc<ManualClock>, LiveState) {
+        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+        (clock.clone(), LiveState::starting_after(latest, clock))
+    }
+
+    fn line(seq: i64, subject: ChangeSubject) -> Change {
+        Change { seq, subject }
+    }
+
+    #[test]
+    fn a_line_counts_once_and_one_that_comes_late_counts_too() {
+        let (_, live) = live(0);
+        let (first, third) = (line(1, ChangeSubject::Directory), line(3, ChangeSubject::Directory));
+        live.act_on(&[first, third], 3);
+        let generation = live.generation();
+        live.act_on(&[first, third], 3);
+        assert_eq!(live.generation(), generation);
+        live.act_on(&[first, line(2, ChangeSubject::Directory), third], 3);
+        assert_eq!(live.generation(), generation + 1);
+    }
+
+    #[test]
+    fn keys_stay_due_until_they_are_here() {
+        let (_, live) = live(0);
+        live.act_on(&[line(1, ChangeSubject::Keys)], 1);
+        live.act_on(&[line(1, ChangeSubject::Keys)], 1);
+        assert!(live.are_keys_due());
+        live.keys_are_here();
+        live.act_on(&[line(1, ChangeSubject::Keys)], 1);
+        assert!(!live.are_keys_due());
+    }
+
+    #[test]
+    fn whoever_was_deaf_passes_over_what_it_has_forgotten_anyway() {
+        let (clock, live) = live(0);
+        live.act_on(&[line(1, ChangeSubject::Directory)], 1);
+        clock.advance(SignedDuration::from_hours(1));
+        assert!(live.is_deaf());
+        live.begin_anew(1_000_000);
+        assert!(live.is_deaf() && live.are_keys_due(), "until the log was read");
+        assert_eq!(lock(&live.log).floor, 1_000_000 - OVERLAP_AT_START);
+        live.act_on(&[], 1_000_000);
+        assert!(!live.is_deaf());
+        live.begin_anew(5);
+        assert_eq!(lock(&live.log).floor, 1_000_000 - OVERLAP_AT_START, "never back");
+    }
 }
