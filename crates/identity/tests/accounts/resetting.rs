@@ -9,6 +9,7 @@ use doorward_identity::session::{SignInError, ValidateError};
 use doorward_identity::user::{AccountError, NewAccount, ResetPassword, UserStatus};
 use doorward_identity::{Surface, UserId};
 use doorward_protocol::opaque::{Kind, OpaqueToken};
+use secrecy::SecretString;
 
 use crate::stage::{Stage, forged, other_than};
 use crate::world::{PASSWORD, admin, from, sign_in, try_sign_in};
@@ -208,8 +209,21 @@ async fn a_full_hashing_queue_leaves_the_token_good() {
         (settings.hash_threads, settings.hash_queue) = (1, 1);
     })
     .await;
-    stage.account("ada@example.com").await;
-    let token = stage.reset_token("ada@example.com").await;
+    // On a machine that is busy with others the queue may have emptied before the reset came to it: another try, then.
+    for number in 0..10 {
+        let email = format!("person{number}@example.com");
+        stage.account(&email).await;
+        let token = stage.reset_token(&email).await;
+        match reset_in_a_crowd(&stage, &token).await {
+            Err(AccountError::Overloaded(_)) => return stage.reset(&token, NEW).await.unwrap(),
+            made => made.unwrap(),
+        }
+    }
+    panic!("nothing was turned away");
+}
+
+/// While one password is worked on and one waits.
+async fn reset_in_a_crowd(stage: &Stage, token: &SecretString) -> Result<(), AccountError> {
     let busy = [1, 2, 3].map(|number| {
         let node = Arc::clone(&stage.node);
         tokio::spawn(async move {
@@ -217,14 +231,13 @@ async fn a_full_hashing_queue_leaves_the_token_good() {
             let _ = try_sign_in(&node, "somebody@example.com", "wrong", &address).await;
         })
     });
-    // One is worked on and one waits; the third is turned away, long before the others are done.
+    // The third is turned away, long before the others are done.
     while !busy.iter().any(tokio::task::JoinHandle::is_finished) {
         tokio::task::yield_now().await;
     }
-    let refused = stage.reset(&token, NEW).await;
-    assert!(matches!(refused, Err(AccountError::Overloaded(_))), "{refused:?}");
+    let reset = stage.reset(token, NEW).await;
     for one in busy {
         one.await.unwrap();
     }
-    stage.reset(&token, NEW).await.unwrap();
+    reset
 }
