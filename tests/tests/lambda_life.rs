@@ -205,11 +205,13 @@ fn an_event_makes_the_first_administrator_and_no_second() {
         let grant = |user: &str| function.emulator().invoke(&json!({"doorward": "grant-admin", "user": user}));
         function.get("/admin/v1/users").bearer(&ada.access_token).send().problem(403);
         assert!(grant("nobody@example.com").text().contains("there is no account"));
-        assert_eq!(grant(&ada.email).expect(200).json()["roles"], json!(["user", "admin"]));
+        let squatted = grant(&ada.email).text();
+        assert!(squatted.contains("nobody has proved"), "{squatted}");
+        assert_eq!(grant(&ada.id).expect(200).json()["roles"], json!(["user", "admin"]));
         let listed = function.get("/admin/v1/audit-events").bearer(&ada.access_token).send().expect(200).json();
         let listed = listed.to_string();
         assert!(listed.contains("command_line") && listed.contains("roles"), "{listed}");
-        assert!(grant(&bob.email).text().contains("there is an administrator already"));
+        assert!(grant(&bob.id).text().contains("there is an administrator already"));
         function.get("/admin/v1/users").bearer(&bob.access_token).send().problem(403);
     });
 }

@@ -1,7 +1,7 @@
 //! The first administrator, made by whoever may invoke the function: there the command line has no way to the store.
 //!
-//! Only of an account that is there, so that no password is in an event, and only while nobody active administers:
-//! afterwards the right to invoke the function is none to administer.
+//! Only of an account that is there, so that no password is in an event; named by its id, or by an address that was proved;
+//! and only while nobody active administers: afterwards the right to invoke the function is none to administer.
 
 use doorward_identity::policy::Admin;
 use doorward_identity::user::{Role, UserChange, UserQuery};
@@ -24,6 +24,13 @@ pub(super) async fn grant(identity: &Identity, user: &str) -> Result<Value, Stri
     let id = cli::user::find(identity, &by, user).await.map_err(|error| cli::explain(&error))?;
     let context = identity.user_context(&by, id).await.map_err(explained)?;
     let found = &context.ok_or_else(|| format!("there is no account {id}"))?.user;
+    if !found.is_active() {
+        return Err(format!("the account {id} is disabled; enable it first, or name another"));
+    }
+    if user != id.to_string() && found.email_verified_at.is_none() {
+        // Anybody may have signed up with it.
+        return Err(format!("nobody has proved that {user} is theirs; give the id that your own sign-in shows"));
+    }
     let mut roles = found.roles.clone();
     roles.push(Role::ADMIN.parse().map_err(explained)?);
     // Of the very account that was looked at.
