@@ -135,7 +135,8 @@ pub(super) fn forgetful_store(config: &Config) -> Vec<Objection> {
 /// A database in memory is another one for each connection, and gone at the end.
 pub(super) fn store_in_memory(config: &Config) -> Vec<Objection> {
     let StoreKind::Sqlite { path } = &config.store.kind else { return Vec::new() };
-    if path.as_os_str() != ":memory:" && !config.store.url.expose_secret().contains("mode=memory") {
+    let query = config.store.url.expose_secret().split_once('?').map_or("", |(_, query)| query);
+    if path.as_os_str() != ":memory:" && !query.split('&').any(|option| option == "mode=memory") {
         return Vec::new();
     }
     let hint = "name a file: sqlite:doorward-data/doorward.db";
