@@ -3,6 +3,7 @@
 //! Each of these leaves the same behind however often it is done, so each is tried again when no answer comes, save the
 //! making of an account, which would meet itself.
 
+use aws_sdk_cognitoidentityprovider::operation::list_users::ListUsersOutput;
 use aws_sdk_cognitoidentityprovider::types::{MessageActionType, UserType};
 use doorward_identity::user_pool::{PoolAccount, PoolError, PoolPage, PoolSignUp};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,13 +16,10 @@ use super::operation::Operation;
 const PAGE: i32 = 60;
 
 impl CognitoPool {
-    pub(super) async fn look_up(&self, username: &str) -> Result<Option<PoolAccount>, PoolError> {
+    pub(super) async fn account_named(&self, username: &str) -> Result<PoolAccount, PoolError> {
         let asked = self.clients.repeating.admin_get_user().user_pool_id(&self.settings.pool_id).username(username);
-        match self.call(Operation::AdminGetUser, asked.send()).await {
-            Ok(found) => account(found.user_attributes(), found.user_status(), found.enabled).map(Some),
-            Err(PoolError::UnknownUser) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = self.call(Operation::AdminGetUser, asked.send()).await?;
+        account(found.user_attributes(), found.user_status(), found.enabled)
     }
 
     /// The password is given twice: as the temporary one, so that nothing is made if the pool's rule refuses it, and then
@@ -69,40 +67,44 @@ impl CognitoPool {
         self.call(Operation::AdminUpdateUserAttributes, asked.send()).await.map(drop)
     }
 
-    pub(super) async fn end_sessions(&self, subject: &str) -> Result<(), PoolError> {
+    pub(super) async fn end_sessions(&self, username: &str) -> Result<(), PoolError> {
         let client = &self.clients.repeating;
-        let asked = client.admin_user_global_sign_out().user_pool_id(&self.settings.pool_id).username(subject);
-        gone_is_done(self.call(Operation::AdminUserGlobalSignOut, asked.send()).await.map(drop))
+        let asked = client.admin_user_global_sign_out().user_pool_id(&self.settings.pool_id).username(username);
+        self.call(Operation::AdminUserGlobalSignOut, asked.send()).await.map(drop)
     }
 
-    pub(super) async fn delete_account(&self, subject: &str) -> Result<(), PoolError> {
-        let asked = self.clients.repeating.admin_delete_user().user_pool_id(&self.settings.pool_id).username(subject);
-        gone_is_done(self.call(Operation::AdminDeleteUser, asked.send()).await.map(drop))
+    pub(super) async fn delete_account(&self, username: &str) -> Result<(), PoolError> {
+        let asked = self.clients.repeating.admin_delete_user().user_pool_id(&self.settings.pool_id).username(username);
+        self.call(Operation::AdminDeleteUser, asked.send()).await.map(drop)
     }
 
     pub(super) async fn list_accounts(&self, page: Option<&str>) -> Result<PoolPage, PoolError> {
+        let listed = self.list_users(None, page.map(str::to_owned)).await?;
+        let accounts = listed.users().iter().map(known).collect::<Result<_, _>>()?;
+        Ok(PoolPage { accounts, next: listed.pagination_token })
+    }
+
+    pub(super) async fn list_users(
+        &self,
+        filter: Option<&str>,
+        page: Option<String>,
+    ) -> Result<ListUsersOutput, PoolError> {
         let asked = self
             .clients
             .repeating
             .list_users()
             .user_pool_id(&self.settings.pool_id)
+            .set_filter(filter.map(str::to_owned))
             .limit(PAGE)
-            .set_pagination_token(page.map(str::to_owned));
-        let listed = self.call(Operation::ListUsers, asked.send()).await?;
-        let accounts = listed.users().iter().map(known).collect::<Result<_, _>>()?;
-        Ok(PoolPage { accounts, next: listed.pagination_token })
+            .set_pagination_token(page);
+        self.call(Operation::ListUsers, asked.send()).await
     }
 }
 
-fn known(user: &UserType) -> Result<PoolAccount, PoolError> {
+pub(super) fn known(user: &UserType) -> Result<PoolAccount, PoolError> {
     account(user.attributes(), user.user_status(), user.enabled)
 }
 
 fn nobody<T>() -> Result<T, PoolError> {
     Err(PoolError::Unavailable("it makes an account and does not say which".to_owned()))
-}
-
-/// Of an account that is not there nothing is left.
-fn gone_is_done(done: Result<(), PoolError>) -> Result<(), PoolError> {
-    if done == Err(PoolError::UnknownUser) { Ok(()) } else { done }
 }

@@ -3,7 +3,7 @@
 //! One file an idea: `client` says how long and how often is asked, `operation` names the calls, `call` makes one,
 //! `errors` is the one table of what may go wrong, `account` and `tokens` read what is answered, `secret_hash` proves the
 //! client. Upon them stand the services: `enrol` (signing up), `authenticate` (signing in and staying so) and
-//! `administer` (what needs permissions). `survey` looks at a pool for a diagnosis.
+//! `administer` (what needs permissions, by the names that `naming` finds). `survey` looks at a pool for a diagnosis.
 //!
 //! Nothing here knows a user or a session of Doorward's, and nothing that Amazon writes leaves this module unmapped.
 
@@ -14,6 +14,7 @@ mod call;
 mod client;
 mod enrol;
 mod errors;
+mod naming;
 mod operation;
 mod password_rule;
 mod secret_hash;
@@ -122,7 +123,7 @@ impl OutsidePool for CognitoPool {
     }
 
     async fn find(&self, username: &str) -> Result<Option<PoolAccount>, PoolError> {
-        self.look_up(username).await
+        self.within_budget(Box::pin(self.look_up(username))).await
     }
 
     async fn create(&self, new: PoolSignUp<'_>) -> Result<String, PoolError> {
@@ -130,15 +131,18 @@ impl OutsidePool for CognitoPool {
     }
 
     async fn set_password(&self, username: &str, password: &SecretString) -> Result<(), PoolError> {
-        self.replace_password(username, password).await
+        let set = self.by_name(username, |name| async move { self.replace_password(&name, password).await });
+        self.within_budget(Box::pin(set)).await
     }
 
     async fn set_email(&self, username: &str, email: &EmailAddress) -> Result<(), PoolError> {
-        self.replace_email(username, email.as_str()).await
+        let set = self.by_name(username, |name| async move { self.replace_email(&name, email.as_str()).await });
+        self.within_budget(Box::pin(set)).await
     }
 
     async fn sign_out_everywhere(&self, subject: &str) -> Result<(), PoolError> {
-        self.end_sessions(subject).await
+        let end = self.by_name(subject, |name| async move { self.end_sessions(&name).await });
+        gone_is_done(self.within_budget(Box::pin(end)).await)
     }
 
     async fn revoke(&self, refresh_token: &SecretString) -> Result<(), PoolError> {
@@ -146,10 +150,16 @@ impl OutsidePool for CognitoPool {
     }
 
     async fn delete(&self, subject: &str) -> Result<(), PoolError> {
-        self.delete_account(subject).await
+        let delete = self.by_name(subject, |name| async move { self.delete_account(&name).await });
+        gone_is_done(self.within_budget(Box::pin(delete)).await)
     }
 
     async fn list(&self, page: Option<&str>) -> Result<PoolPage, PoolError> {
         self.list_accounts(page).await
     }
+}
+
+/// Of an account that is not there nothing is left.
+fn gone_is_done(done: Result<(), PoolError>) -> Result<(), PoolError> {
+    if done == Err(PoolError::UnknownUser) { Ok(()) } else { done }
 }

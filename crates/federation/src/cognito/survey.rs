@@ -94,7 +94,7 @@ impl CognitoPool {
             .message_action(MessageActionType::Resend);
         let list = client.list_users().user_pool_id(pool).limit(1);
         let looks = [
-            (Operation::AdminGetUser, self.look_up(NOBODY).await.map(drop)),
+            (Operation::AdminGetUser, self.account_named(NOBODY).await.map(drop)),
             (Operation::AdminCreateUser, self.call(Operation::AdminCreateUser, invite.send()).await.map(drop)),
             (Operation::AdminSetUserPassword, self.replace_password(NOBODY, &password).await),
             (Operation::AdminUpdateUserAttributes, self.replace_email(NOBODY, "nobody@doorward.invalid").await),

@@ -4,7 +4,7 @@ use doorward_identity::user_pool::{Challenge, OutsidePool, PoolAccount, PoolErro
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::endpoint::{Endpoint, refusal};
+use super::endpoint::{Answer, Endpoint, refusal};
 use super::{
     CLIENT, CLIENT_SECRET, PASSWORD, SUBJECT, access_claims, ann, id_claims, password, pool, pool_with, settings,
     somebody, tokens, with_secret,
@@ -201,12 +201,65 @@ async fn only_who_comes_to_the_pool_by_a_provider_has_no_password_there() {
     let endpoint = Endpoint::open().await;
     // Linked to a provider, whatever the status says.
     let attributes = json!([{"Name": "sub", "Value": SUBJECT}, {"Name": "identities", "Value": "[{}]"}]);
-    for (status, has_password) in [("EXTERNAL_PROVIDER", false), ("CONFIRMED", true), ("RESET_REQUIRED", true)] {
+    for status in ["CONFIRMED", "RESET_REQUIRED"] {
         let found = json!({"Username": "x", "UserAttributes": attributes, "UserStatus": status, "Enabled": true});
         endpoint.answer("AdminGetUser", &found);
         let found = pool(&endpoint).find(SUBJECT).await.unwrap().unwrap();
-        assert_eq!((found.has_password, found.confirmed), (has_password, true), "{status}");
+        assert!(found.has_password && found.confirmed, "{status}");
     }
+    by_a_provider(&endpoint);
+    let found = pool(&endpoint).find(SUBJECT).await.unwrap().unwrap();
+    assert_eq!((found.has_password, found.confirmed, found.enabled), (false, true, true));
+}
+
+/// Whoever has [`SUBJECT`] comes by a provider: no name that Amazon takes of them.
+fn by_a_provider(endpoint: &Endpoint) {
+    endpoint.refuse("AdminGetUser", "UserNotFoundException", "User does not exist.");
+    let user = |subject: &str, name: &str| {
+        let attributes = [json!({"Name": "sub", "Value": subject})];
+        json!({"Username": name, "UserStatus": "EXTERNAL_PROVIDER", "Enabled": true, "Attributes": attributes})
+    };
+    let pages = [
+        json!({"Users": [user("somebody-else", "Other_1")], "PaginationToken": "more"}),
+        json!({"Users": [user(SUBJECT, "Google_17")]}),
+    ];
+    endpoint.script("ListUsers", pages.map(|page| Answer::Json(200, page.to_string())));
+}
+
+#[tokio::test]
+async fn who_comes_to_the_pool_by_a_provider_is_asked_for_by_the_name_that_the_pool_tells() {
+    let operations = ["AdminSetUserPassword", "AdminUpdateUserAttributes", "AdminUserGlobalSignOut", "AdminDeleteUser"];
+    for operation in operations {
+        let endpoint = Endpoint::open().await;
+        by_a_provider(&endpoint);
+        let done = Answer::Json(200, "{}".to_owned());
+        endpoint.script(operation, [refusal("UserNotFoundException", "User does not exist."), done]);
+        let pool = pool(&endpoint);
+        let done = match operation {
+            "AdminSetUserPassword" => pool.set_password(SUBJECT, &password()).await,
+            "AdminUpdateUserAttributes" => pool.set_email(SUBJECT, &ann()).await,
+            "AdminUserGlobalSignOut" => pool.sign_out_everywhere(SUBJECT).await,
+            _ => pool.delete(SUBJECT).await,
+        };
+        assert_eq!(done, Ok(()), "{operation}");
+        assert_eq!(endpoint.operations(), [operation, "ListUsers", "ListUsers", operation]);
+        assert_eq!(endpoint.last()["Username"], "Google_17");
+    }
+}
+
+#[tokio::test]
+async fn a_subject_is_listed_as_it_is_and_an_address_is_none() {
+    let endpoint = Endpoint::open().await;
+    endpoint.refuse("AdminGetUser", "UserNotFoundException", "User does not exist.");
+    endpoint.answer("ListUsers", &json!({"Users": []}));
+    assert_eq!(pool(&endpoint).find(r#"a" b\"#).await, Ok(None));
+    assert_eq!(endpoint.last()["Filter"], r#"sub = "a\" b\\""#);
+    endpoint.refuse("ListUsers", "AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized");
+    let missing = PoolError::Misconfigured("the permission cognito-idp:ListUsers is missing".to_owned());
+    assert_eq!(pool(&endpoint).find(SUBJECT).await, Err(missing.clone()), "nobody says that they are gone");
+    assert_eq!(pool(&endpoint).find("ann@example.com").await, Ok(None));
+    endpoint.refuse("AdminDeleteUser", "UserNotFoundException", "User does not exist.");
+    assert_eq!(pool(&endpoint).delete(SUBJECT).await, Err(missing));
 }
 
 #[tokio::test]
@@ -261,8 +314,9 @@ async fn a_password_proves_no_address_and_an_address_is_set_verified() {
 #[tokio::test]
 async fn ending_what_is_not_there_is_done() {
     let endpoint = Endpoint::open().await;
+    endpoint.answer("ListUsers", &json!({"Users": []}));
     for operation in ["AdminUserGlobalSignOut", "AdminDeleteUser"] {
-        let there = super::endpoint::Answer::Json(200, "{}".to_owned());
+        let there = Answer::Json(200, "{}".to_owned());
         endpoint.script(operation, [there, refusal("UserNotFoundException", "User does not exist.")]);
     }
     let pool = pool(&endpoint);

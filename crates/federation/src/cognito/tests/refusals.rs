@@ -318,6 +318,8 @@ async fn ask(pool: &dyn OutsidePool, operation: &str) -> Result<(), PoolError> {
 #[tokio::test]
 async fn every_exception_of_every_call_means_what_the_table_says() {
     let endpoint = Endpoint::open().await;
+    // Nobody comes by a provider.
+    endpoint.answer("ListUsers", &serde_json::json!({"Users": []}));
     let ((pool, _), mut wrong) = (pool_with(with_secret(&endpoint.url())), Vec::new());
     for (operation, tables) in TABLE {
         for (exception, message, told) in tables.iter().copied().flatten() {
