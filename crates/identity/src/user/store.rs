@@ -74,7 +74,7 @@ pub trait UserStore: Send + Sync {
 
     /// Makes the address count as verified by a pool elsewhere, if it is still that one, with a change line. Nobody
     /// else may have had a hold on the account before: its password goes (`password_changed_at` is `audit.at`) and every
-    /// session ends. False when it is not that address's account.
+    /// session ends. False, and nothing done, when it is not that address's account, or the address is verified.
     async fn verify_email(&self, user: UserId, email: &EmailKey, audit: &AuditEvent) -> Result<bool, StoreError>;
 
     /// Removes the account and all that hangs on it, with a change line; `farewell` goes into the outbox. False when

@@ -23,7 +23,8 @@ use crate::{Identity, StoreError, UserId};
 pub(crate) struct Recorded {
     /// The record.
     pub(crate) user: User,
-    /// When this proved its address, and took from whoever had it before password and sessions.
+    /// When its address was proved, by this request or by one that came first, which took from whoever had it before
+    /// password and sessions; nothing where the password was changed after that.
     pub(crate) proved_at: Option<Timestamp>,
 }
 
@@ -264,10 +265,11 @@ impl Identity {
     /// Makes the record's address count as verified, and whoever was there before count no more.
     async fn prove_address(&self, user: User, account: &PoolAccount) -> Result<Recorded, RecordError> {
         let audit = self.pool_audit(AuditAction::EmailVerified, user.id, "by the user pool");
-        let is_proof = self.store.verify_email(user.id, user.email.key(), &audit).await?;
-        let proved_at = is_proof.then_some(audit.at);
+        // Where another request came first, its proof is as good.
+        self.store.verify_email(user.id, user.email.key(), &audit).await?;
         self.live.apply(ChangeSubject::User(user.id));
         let mut user = self.store.find_user(user.id).await?.ok_or(RecordError::Conflict)?;
+        let proved_at = user.email_verified_at.filter(|at| user.password_changed_at == Some(*at));
         Person::told_by(account).describe(&mut user);
         user.updated_at = self.clock.now();
         let audit = self.pool_audit(AuditAction::UserUpdated, user.id, "as the user pool tells");

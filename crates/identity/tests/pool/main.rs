@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod administering;
+mod crossing;
 mod issuing;
 mod least_rights;
 mod moving;

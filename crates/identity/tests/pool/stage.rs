@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use doorward_identity::code::{CodePurpose, RequestCode};
 use doorward_identity::mail::{Letter, LetterKind, MailId, PostError, Postman};
+use doorward_identity::observer::{Observer, Unobserved};
 use doorward_identity::session::{Caller, RefreshError, SignIn, SignInError, SignedIn, TokenRejection, ValidateError};
 use doorward_identity::settings::Settings;
 use doorward_identity::user::{
@@ -73,8 +74,15 @@ impl Stage {
 
     /// Another node over the same store and pool.
     pub(crate) async fn another(&self) -> Identity {
+        self.another_watched_by(Arc::new(Unobserved)).await
+    }
+
+    /// The same, where somebody is told of each call to the store.
+    pub(crate) async fn another_watched_by(&self, observer: Arc<dyn Observer>) -> Identity {
+        let store = self.world.store_watched_by(observer).await;
         self.world
             .node_of(|parts| {
+                parts.store = store;
                 parts.user_pool = UserPool::Outside(self.pool.clone());
                 parts.outside = self.pool.clone();
             })

@@ -100,7 +100,9 @@ promises! {
         only_an_active_account_changes_its_password,
         a_contested_address_is_confirmed_without_the_password_of_anybody,
         what_is_confirmed_is_contested_no_more,
-        an_address_that_a_pool_verifies_has_one_owner;
+        an_address_that_a_pool_verifies_has_one_owner,
+        a_pool_verifies_no_address_that_is_verified,
+        of_ten_proofs_of_an_address_at_once_one_counts;
     mail:
         a_mail_comes_back_as_it_was_put_in_and_leaves_when_sent,
         no_mail_is_handed_to_two,

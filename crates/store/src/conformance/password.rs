@@ -255,6 +255,45 @@ pub(super) async fn an_address_that_a_pool_verifies_has_one_owner(stand: &Stand)
     assert_eq!(stand.audited(AuditAction::EmailVerified).await, 1);
 }
 
+pub(super) async fn a_pool_verifies_no_address_that_is_verified(stand: &Stand) {
+    let (by_pool, by_code) = (stand.user("a@example.com").await, stand.user("b@example.com").await);
+    let verify = async |user: &User| {
+        let event = stand.event(AuditAction::EmailVerified);
+        stand.other.verify_email(user.id, user.email.key(), &event).await.unwrap()
+    };
+    assert!(verify(&by_pool).await);
+    code(stand, &by_code, CodePurpose::EmailVerification, "123456").await;
+    assert_eq!(confirm(stand, by_code.id).await, Redemption::Redeemed { new_email: None });
+    for user in [by_pool, by_code] {
+        let password_changed_at = stand.stored(user.id).await.password_changed_at;
+        let session = NewSession { password_changed_at, ..stand.new_session(user.id, None).0 };
+        let event = stand.event(AuditAction::SessionStarted);
+        assert_eq!(stand.store.start_session(&session, &event).await.unwrap(), Started::Started);
+        let (stored, before) = (stand.stored(user.id).await, stand.store.latest_change().await.unwrap());
+        assert!(!verify(&user).await);
+        let now = stand.stored(user.id).await;
+        assert_eq!((format!("{now:?}"), password(&now)), (format!("{stored:?}"), password(&stored)));
+        assert_eq!(stand.other.find_live_session(session.id).await.unwrap().unwrap().ended_at, None);
+        assert_eq!(stand.announced_after(before).await, []);
+    }
+    assert_eq!(stand.audited(AuditAction::EmailVerified).await, 2);
+}
+
+pub(crate) async fn of_ten_proofs_of_an_address_at_once_one_counts(stand: &Stand) {
+    let user = stand.user("a@example.com").await;
+    let proofs = (0..10).map(|number| {
+        let (store, event) = (stand.node(number), stand.event(AuditAction::EmailVerified));
+        let (user, email) = (user.id, user.email.clone());
+        async move { (event.at, store.verify_email(user, email.key(), &event).await.unwrap()) }
+    });
+    let proofs = at_once(proofs.collect()).await;
+    let counted: Vec<_> = proofs.into_iter().filter_map(|(at, counts)| counts.then_some(at)).collect();
+    let stored = stand.stored(user.id).await;
+    assert_eq!(stored.email_verified_at.into_iter().collect::<Vec<_>>(), counted);
+    assert_eq!((stored.password_changed_at, stored.version), (stored.email_verified_at, user.version + 1));
+    assert_eq!(stand.audited(AuditAction::EmailVerified).await, 1);
+}
+
 pub(super) async fn no_session_begins_with_a_password_that_was_taken_away_meanwhile(stand: &Stand) {
     let user = stand.user("a@example.com").await;
     let (judged_by_former, _) = stand.new_session(user.id, None);

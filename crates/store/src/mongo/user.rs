@@ -215,7 +215,7 @@ impl UserStore for MongoStore {
             .run("verify_email", move || async move {
                 let verified = self
                     .change::<UserDocument, _>(id(user.as_uuid()), |draft| {
-                        if draft.email_key != email.as_str() {
+                        if draft.email_key != email.as_str() || draft.email_verified_at.is_some() {
                             return Ok(Decision::Leave(false));
                         }
                         password::mark_verified(draft, event.at);

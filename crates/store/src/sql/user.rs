@@ -70,6 +70,14 @@ async fn lock_address(connection: &mut Connection, user: UserId) -> Result<Optio
     Ok(sqlx::query_scalar(LOCK).bind(user.as_uuid()).fetch_optional(connection).await?)
 }
 
+/// Holds the row as well, where that is the address and nobody proved it yet. False where there is no such.
+async fn lock_unverified(connection: &mut Connection, user: UserId, email: &EmailKey) -> Result<bool, Fault> {
+    const LOCK: &str =
+        concat!("select id from users where id = $1 and email_key = $2 and email_verified_at is null", for_update!());
+    let locked = sqlx::query(LOCK).bind(user.as_uuid()).bind(email.as_str()).fetch_optional(connection).await?;
+    Ok(locked.is_some())
+}
+
 #[async_trait]
 impl UserStore for Engine {
     async fn insert_user(&self, new: &NewUser, event: &AuditEvent) -> Result<Inserted, StoreError> {
@@ -231,7 +239,7 @@ impl UserStore for Engine {
         self.calls
             .run("verify_email", move || async move {
                 let mut tx = self.begin().await?;
-                if lock_address(&mut tx, user).await?.as_deref() != Some(email.as_str()) {
+                if !lock_unverified(&mut tx, user, email).await? {
                     return Ok(false);
                 }
                 mark_verified(&mut tx, user, event.at).await?;
