@@ -104,11 +104,14 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if cli.command.as_ref().is_none_or(Command::needs_secrets) {
         runtime.block_on(config::open_vault(&mut sources));
     }
-    match (cli.command, lambda::runtime_api(&sources)) {
+    let outcome = match (cli.command, lambda::runtime_api(&sources)) {
         (None | Some(Command::Serve), Some(api)) => runtime.block_on(lambda::run(&api, &sources, started)),
         (Some(command), _) => runtime.block_on(dispatch(command, &sources, &mut Output::of_process())),
         (None, None) => Ok(usage()),
-    }
+    };
+    // Everything that counts was waited for. A file or a look-up that hangs does not keep the process.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Says what there is to do, to whoever named nothing.

@@ -1,17 +1,57 @@
-//! A secret in a file, as Kubernetes, Docker and systemd put it there, and put another in its place. Blocks while it reads.
+//! A secret in a file, as Kubernetes, Docker and systemd put it there, and put another in its place.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::Unreadable;
 
 /// Larger than any secret; nobody reads a device without end.
 const MOST_BYTES: u64 = 64 * 1024;
+/// A disk, or what is mounted as one, may take its time, but not for ever.
+const LONGEST: Duration = Duration::from_secs(5);
 
-/// All it holds but an editor's last line end.
+/// Files that are read without waiting for them. Cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct Files(Arc<Mutex<BTreeMap<PathBuf, Turn>>>);
+
+/// Whoever has it reads the file. What hangs keeps it, so that no second thread hangs beside the first.
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+impl Files {
+    /// Reads one.
+    pub(super) async fn read(&self, path: PathBuf) -> Result<SecretString, Unreadable> {
+        self.read_by(read, path, LONGEST).await
+    }
+
+    async fn read_by(
+        &self,
+        read: impl FnOnce(&Path) -> Result<SecretString, Unreadable> + Send + 'static,
+        path: PathBuf,
+        longest: Duration,
+    ) -> Result<SecretString, Unreadable> {
+        let turn = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_default());
+        let reading = async {
+            let turn = turn.lock_owned().await;
+            let reading = spawn_blocking(move || {
+                let _turn = turn;
+                read(&path)
+            });
+            reading.await.unwrap_or_else(|_| Err(Unreadable::new("was not read", "report this")))
+        };
+        let late = || Unreadable::new("cannot be read: it does not answer in time", "see to what is mounted there");
+        timeout(longest, reading).await.unwrap_or_else(|_| Err(late()))
+    }
+}
+
+/// All it holds but an editor's last line end. Blocks.
 pub(super) fn read(path: &Path) -> Result<SecretString, Unreadable> {
     // Whoever opens a pipe waits for somebody who writes into it.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -36,6 +76,8 @@ pub(super) fn read(path: &Path) -> Result<SecretString, Unreadable> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use std::sync::mpsc;
+
     use secrecy::ExposeSecret as _;
 
     use super::*;
@@ -45,6 +87,22 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), " hush \r\n").unwrap();
         assert_eq!(read(file.path()).unwrap().expose_secret(), " hush ");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_hangs_is_unreadable_and_waited_for_by_one_thread_alone() {
+        let (files, path) = (Files::default(), Path::new("/mounted/secret").to_owned());
+        let (answer, answers) = mpsc::channel::<()>();
+        let hang = move |_: &Path| answers.recv().map(|()| "hush".into()).map_err(|_| Unreadable::new("", ""));
+        let hung = files.read_by(hang, path.clone(), Duration::from_millis(10)).await;
+        assert_eq!(hung.unwrap_err().what, "cannot be read: it does not answer in time");
+        let second = files.read_by(|_| Ok("a second thread".into()), path.clone(), Duration::from_millis(10)).await;
+        second.unwrap_err();
+        let other = files.read_by(|_| Ok("another".into()), "/elsewhere".into(), LONGEST).await;
+        assert_eq!(other.unwrap().expose_secret(), "another");
+        answer.send(()).unwrap();
+        let read = files.read_by(|_| Ok("there again".into()), path, LONGEST).await;
+        assert_eq!(read.unwrap().expose_secret(), "there again");
     }
 
     #[test]

@@ -10,13 +10,24 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// The pace of one reader.
-#[derive(Default)]
 pub(super) struct Pace {
     last: Option<Moment>,
     pause: Duration,
+    longest: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self::up_to(LONGEST)
+    }
 }
 
 impl Pace {
+    /// One whose pauses become no longer than that.
+    pub(super) const fn up_to(longest: Duration) -> Self {
+        Self { last: None, pause: Duration::ZERO, longest }
+    }
+
     /// Whether it may be read again.
     pub(super) fn is_due(&self, clock: &dyn Clock) -> bool {
         self.last.is_none_or(|last| last.elapsed(clock) >= self.pause)
@@ -24,7 +35,7 @@ impl Pace {
 
     /// It was read, and brought something new or not.
     pub(super) fn was_read(&mut self, clock: &dyn Clock, brought_new: bool) {
-        self.pause = if brought_new { Duration::ZERO } else { (self.pause * 2).clamp(SHORTEST, LONGEST) };
+        self.pause = if brought_new { Duration::ZERO } else { (self.pause * 2).max(SHORTEST).min(self.longest) };
         self.last = Some(Moment::now(clock));
     }
 }

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 
+use super::file::{self, Files};
 use super::manager::Manager;
 use super::version::Version;
-use super::{Reference, Stage, Unreadable, file};
+use super::{Reference, Stage, Unreadable};
 
 /// Reads.
 #[derive(Clone, Default)]
 pub(super) struct Reader {
     /// Is there where a reference leads to it.
     pub(super) manager: Option<Arc<Manager>>,
+    pub(super) files: Files,
 }
 
 /// What was kept at one moment.
@@ -48,9 +50,9 @@ impl Reader {
             }
         }
         for path in paths {
-            // A disk, or what is mounted as one, may take its time.
-            reading.spawn_blocking(move || {
-                let read = file::read(&path);
+            let files = self.files.clone();
+            reading.spawn(async move {
+                let read = files.read(path.clone()).await;
                 (path, read)
             });
         }

@@ -45,6 +45,13 @@ struct Last {
     pace: Pace,
 }
 
+impl Last {
+    /// Just now, of rounds that come so often.
+    fn now(clock: &dyn Clock, every: Duration) -> Self {
+        Self { success: Moment::now(clock), pace: Pace::up_to(every) }
+    }
+}
+
 impl Rounds {
     /// Rounds of what the configuration refers to; none if nothing of it can become another. Comes after everything is put
     /// together: what nobody takes up by then is only watched.
@@ -58,8 +65,8 @@ impl Rounds {
         for (key, reference) in of_others.filter(|(_, reference)| reference.may_change()) {
             secrets.vault.watch(key, reference);
         }
-        let last = Mutex::new(Last { success: Moment::now(&*clock), pace: Pace::default() });
         let (vault, every) = (secrets.vault.clone(), secrets.refresh);
+        let last = Mutex::new(Last::now(&*clock, every));
         secrets.vault.is_in_use().then_some(Self { vault, every, shared, clock, last })
     }
 
@@ -89,7 +96,7 @@ impl Rounds {
             return;
         }
         if let Ok(true) = tokio::time::timeout(LONGEST_WAIT, self.round(identity)).await {
-            *last = Last { success: Moment::now(&*self.clock), pace: Pace::default() };
+            *last = Last::now(&*self.clock, self.every);
         } else {
             // What does not come in time comes with a request soon after.
             last.pace.was_read(&*self.clock, false);
@@ -154,5 +161,19 @@ mod tests {
         clock.advance(SignedDuration::from_secs(1));
         rounds.catch_up(&identity).await;
         assert!(known().ends_with("third"));
+
+        // The pauses grow up to the time between rounds.
+        std::fs::remove_file(&secret).unwrap();
+        for pause in [300, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300] {
+            clock.advance(SignedDuration::from_secs(pause));
+            rounds.catch_up(&identity).await;
+        }
+        write("fourth");
+        clock.advance(SignedDuration::from_secs(299));
+        rounds.catch_up(&identity).await;
+        assert!(known().ends_with("third"), "it was not time");
+        clock.advance(SignedDuration::from_secs(1));
+        rounds.catch_up(&identity).await;
+        assert!(known().ends_with("fourth"));
     }
 }

@@ -39,7 +39,7 @@ impl Vault {
         let references = &access.references;
         let needs_manager = references.iter().any(|(_, reference)| reference.aws_id().is_some());
         let manager = if needs_manager { Some(Arc::new(Manager::open(access).await)) } else { None };
-        let reader = Reader { manager };
+        let reader = Reader { manager, ..Reader::default() };
         let shared = references.iter().filter(|(key, _)| key == SHARED);
         let (first, former) = tokio::join!(
             reader.read(references.iter().map(|(_, reference)| reference), Stage::Current),
