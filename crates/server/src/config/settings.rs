@@ -158,7 +158,7 @@ const PROCESS: &[Setting] = &[
     one("log.level", Kind::Choice(LogLevel::NAMES), Fixed("info"), "The least that is logged."),
     one("log.format", Kind::Choice(LogFormat::NAMES), Derived("`text` in development, else and on AWS Lambda `json`"), "One JSON object a line, or text for people."),
 
-    one("store.url", Kind::StoreUrl, Fixed("sqlite:doorward-data/doorward.db"), "Where accounts are kept; in PostgreSQL in the schema `doorward`, beside what else the database holds. TLS to PostgreSQL by `sslmode`.").address(),
+    one("store.url", Kind::StoreUrl, Fixed("sqlite:doorward-data/doorward.db"), "Where accounts are kept; in PostgreSQL in the schema `doorward`, beside what else the database holds. TLS to PostgreSQL by `sslmode`. What the address leaves out its driver takes from `PGHOST`, `PGSSLMODE` and the like.").address(),
     one("store.username", Kind::Text, Derived("the one of `store.url`"), "Who signs in to the database. May be a [reference](secrets.md), beside a password that is one.").secret(),
     one("store.password", Kind::Text, Derived("the one of `store.url`"), "Its password. [Rotated](secrets.md#rotating-the-databases-password) without a restart.").secret(),
     one("store.tls_ca_file", Kind::Text, Off, "File of certificates, PEM: who may vouch for the database's server. Its name is verified then."),

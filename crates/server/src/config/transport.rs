@@ -1,7 +1,8 @@
 //! Whether a database's server is asked for TLS, and where it is: what the drivers make of an address.
 //!
 //! Without being told, PostgreSQL's driver takes TLS where the server offers it, which whoever is in between can keep it
-//! from; MongoDB's takes none. An address that cannot be read is the store's to refuse.
+//! from; MongoDB's takes none. What an address of PostgreSQL's does not say its driver takes from the environment. An
+//! address that cannot be read is the store's to refuse.
 
 use std::borrow::Cow;
 
@@ -15,11 +16,26 @@ const ENCRYPTED: [&str; 3] = ["require", "verify-ca", "verify-full"];
 /// Options that turn TLS on by being there.
 const ABOUT_TLS: [&str; 4] = ["tlscafile", "tlscertificatekeyfile", "tlsinsecure", "tlsallowinvalidcertificates"];
 
+/// What PostgreSQL's driver takes from the environment where an address does not say it; empty where nobody does.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PostgresDefaults {
+    host: String,
+    mode: String,
+}
+
+impl PostgresDefaults {
+    pub(super) fn of(env: &[(String, String)]) -> Self {
+        let value = |name| env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let host = value("PGHOSTADDR").or_else(|| value("PGHOST"));
+        Self { host: host.unwrap_or_default(), mode: value("PGSSLMODE").unwrap_or_default() }
+    }
+}
+
 /// Whether what is sent to the PostgreSQL server of `url` is open to others than this machine or a private network.
-pub(super) fn postgres_lies_open(url: &str) -> bool {
+pub(super) fn postgres_lies_open(url: &str, defaults: &PostgresDefaults) -> bool {
     let Ok(url) = Url::parse(url) else { return false };
-    let mut host = url.host_str().map(decoded).unwrap_or_default();
-    let mut mode = Cow::Borrowed("prefer");
+    let mut host = url.host_str().map_or(Cow::Borrowed(&*defaults.host), decoded);
+    let mut mode = Cow::Borrowed(&*defaults.mode);
     for (name, value) in url.query_pairs() {
         match &*name {
             "sslmode" | "ssl-mode" => mode = value,
@@ -81,7 +97,7 @@ mod tests {
             "postgres://db.example.com/d?sslmode=disable&sslmode=Verify-Full",
             "postgres://db.example.com/d?ssl-mode=verify-ca",
         ] {
-            assert!(!postgres_lies_open(near), "{near}");
+            assert!(!postgres_lies_open(near, &PostgresDefaults::default()), "{near}");
         }
         for far in [
             "postgres://u:p@db.example.com/d",
@@ -92,8 +108,26 @@ mod tests {
             "postgres://db.example.com/d?ssl=true",
             "postgres://[2001:db8::1]:5432/d",
         ] {
-            assert!(postgres_lies_open(far), "{far}");
+            assert!(postgres_lies_open(far, &PostgresDefaults::default()), "{far}");
         }
+    }
+
+    #[test]
+    fn what_an_address_does_not_say_the_environment_does() {
+        let lies_open = |url: &str, env: &[(&str, &str)]| {
+            let env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            postgres_lies_open(url, &PostgresDefaults::of(&env))
+        };
+        let (far, nowhere) = (("PGHOST", "db.example.com"), "postgres:///d");
+        assert!(lies_open(nowhere, &[far]));
+        assert!(lies_open(nowhere, &[("PGHOST", "db"), ("PGHOSTADDR", "8.8.8.8")]));
+        assert!(lies_open("postgres://db.example.com/d", &[("PGSSLMODE", "prefer")]));
+        assert!(lies_open("postgres://db.example.com/d?sslmode=allow", &[("PGSSLMODE", "verify-full")]));
+        assert!(!lies_open(nowhere, &[far, ("PGSSLMODE", "verify-full")]));
+        assert!(!lies_open(nowhere, &[far, ("PGHOSTADDR", "10.1.2.3")]));
+        assert!(!lies_open(nowhere, &[("PGHOST", "/run/postgresql")]));
+        assert!(!lies_open("postgres://db/d", &[far]));
+        assert!(!lies_open("postgres://db.example.com/d", &[("PGSSLMODE", "Verify-CA")]));
     }
 
     #[test]

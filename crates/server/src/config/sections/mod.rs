@@ -100,7 +100,7 @@ impl Config {
             lambda: Lambda::read(values, host)?,
             secrets: Secrets::read(values, sources.vault.clone())?,
             log: Log::read(values)?,
-            store: Store::read(values)?,
+            store: Store::read(values, &sources.env)?,
             tokens: Tokens::read(values)?,
             surfaces: Surfaces::read(values)?,
             seed: Seed::read(values)?,

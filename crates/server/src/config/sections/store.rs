@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::mistake::Mistake;
 use super::super::quantity::Span;
-use super::super::transport;
+use super::super::transport::{self, PostgresDefaults};
 use super::super::values::Values;
 
 /// The store.
@@ -30,6 +30,8 @@ pub(crate) struct Store {
     pub(crate) max_connections: u32,
     /// Longest wait.
     pub(crate) timeout: Duration,
+    /// What the environment adds to its address.
+    defaults: PostgresDefaults,
 }
 
 /// The engines of this version.
@@ -91,12 +93,12 @@ impl Store {
         !asks_for_tls
             && match self.kind {
                 StoreKind::Sqlite { .. } => false,
-                StoreKind::Postgres => transport::postgres_lies_open(url),
+                StoreKind::Postgres => transport::postgres_lies_open(url, &self.defaults),
                 StoreKind::Mongo => transport::mongo_lies_open(url),
             }
     }
 
-    pub(super) fn read(values: &Values) -> Result<Self, Mistake> {
+    pub(super) fn read(values: &Values, env: &[(String, String)]) -> Result<Self, Mistake> {
         let url: String = values.one("store.url")?;
         let kind = StoreKind::of(&url);
         Ok(Self {
@@ -108,6 +110,7 @@ impl Store {
             tls_ca: values.secret("store.tls_ca"),
             max_connections: values.one("store.max_connections")?,
             timeout: values.one::<Span>("store.timeout")?.into(),
+            defaults: PostgresDefaults::of(env),
         })
     }
 }

@@ -86,12 +86,16 @@ fn a_secret_that_may_be_rotated_seals_nothing() {
 }
 
 #[test]
-fn certificates_to_judge_a_database_by_are_asking_for_tls() {
+fn certificates_and_the_environment_ask_a_database_for_tls_too() {
     let server = "environment = \"production\"\n[server]\npublic_url = \"https://a.example\"\nfrontend_url = \"https://b.example\"\n";
     let file =
         format!("{server}[tokens]\nencryption_key = \"{SECRET}\"\n[store]\nurl = \"postgres://db.example.com/d\"\n");
     assert_eq!(refused(&sources(&file, &[], "")).len(), 1);
     assert_eq!(refused(&sources(&format!("{file}tls_ca_file = \"Cargo.toml\""), &[], "")), [""; 0]);
+    assert_eq!(refused(&sources(&file, &[("PGSSLMODE", "verify-full")], "")), [""; 0]);
+    let nowhere = file.replace("db.example.com", "");
+    assert_eq!(refused(&sources(&nowhere, &[], "")), [""; 0]);
+    assert_eq!(refused(&sources(&nowhere, &[("PGHOST", "db.example.com")], "")).len(), 1);
 }
 
 #[test]
