@@ -129,7 +129,7 @@ pub(super) enum UnknownEvent {
     WebSocketApi,
     #[error(
         "the event is neither a request (of an HTTP API, a REST API or a function URL) nor {{\"doorward\": \"chores\"}}, \
-         \"migrate\" or \"health\""
+         \"migrate\", \"health\" or \"grant-admin\""
     )]
     Other,
     #[error(
@@ -268,6 +268,8 @@ mod tests {
     #[test]
     fn what_is_nothing_of_ours_is_refused_with_a_reason() {
         assert!(refused("{}").contains("neither a request"));
+        let tasks = ["chores", "migrate", "health", "grant-admin"];
+        assert!(tasks.iter().all(|task| refused("{}").contains(task)));
         assert!(refused(r#"{"requestContext": {}}"#).contains("neither a request"));
         assert!(refused(r#"{"doorward": "reboot"}"#).contains("reboot"));
         assert!(refused(r#"{"requestContext": {"elb": {"targetGroupArn": "x"}}}"#).contains("load balancer"));
