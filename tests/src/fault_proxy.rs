@@ -5,7 +5,10 @@ use std::io::Write as _;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 
+use serde_json::Value;
+
 use crate::http::{Response, Wire};
+use crate::shape::text;
 use crate::upstream::{Received, Upstream, respond};
 
 /// How a call fails.
@@ -19,8 +22,8 @@ pub enum Fault {
     DropBefore,
     /// The pool does it, and then the connection ends.
     DropAfter,
-    /// The pool does it, and its answer says one thing in place of another.
-    Says(&'static str, &'static str),
+    /// Everybody there comes by a provider, under a name that is neither their subject nor their address.
+    ByProvider,
 }
 
 /// What is answered to whoever may not do something.
@@ -76,6 +79,11 @@ impl FaultProxy {
         self.add(FORBIDDEN, move |operation| is_administrative(operation) && !operations.contains(&operation));
     }
 
+    /// From now on whoever is in the pool comes to it by a provider, as administrators see it.
+    pub fn federates(&self) {
+        self.add(Fault::ByProvider, |operation| operation.starts_with("Admin") || operation == "ListUsers");
+    }
+
     /// Passes everything on again.
     pub fn heal(&self) {
         self.state.rules.lock().expect("the rules").clear();
@@ -120,13 +128,7 @@ impl State {
                 forward(target, received);
                 hang_up(stream);
             }
-            Some(Fault::Says(told, instead)) => {
-                let Some(mut answer) = forward(target, received) else { return };
-                let body = String::from_utf8_lossy(&answer.body);
-                assert!(body.contains(told), "{body}");
-                answer.body = body.replace(told, instead).into();
-                send(&answer, stream);
-            }
+            Some(Fault::ByProvider) => by_provider(target, received, stream),
         }
     }
 
@@ -134,6 +136,30 @@ impl State {
         let rules = self.rules.lock().expect("the rules");
         rules.iter().find(|rule| (rule.applies)(operation)).map(|rule| rule.fault)
     }
+}
+
+/// The emulator knows everybody by their subject. The name that is told in its place differs in its hyphens alone, so that
+/// what is asked stays as long as its head says.
+fn by_provider(target: SocketAddr, received: &Received, stream: &mut TcpStream) {
+    let asked: Value = serde_json::from_slice(&received.body).expect("a call's body");
+    let mut received = received.clone();
+    if let Some(name) = asked["Username"].as_str() {
+        if !name.contains('_') {
+            let unknown = r#"{"__type":"UserNotFoundException","message":"User does not exist."}"#;
+            return respond(stream, "400 Unknown", "application/x-amz-json-1.1", unknown);
+        }
+        let body = String::from_utf8_lossy(&received.body).replace(name, &name.replace('_', "-"));
+        received.body = body.into();
+    }
+    let Some(mut answer) = forward(target, &received) else { return };
+    if let Ok(mut told) = serde_json::from_slice::<Value>(&answer.body) {
+        for user in told["Users"].as_array_mut().into_iter().flatten() {
+            user["Username"] = text(&user["Username"]).replace('-', "_").into();
+            user["UserStatus"] = "EXTERNAL_PROVIDER".into();
+        }
+        answer.body = told.to_string().into();
+    }
+    send(&answer, stream);
 }
 
 /// The pool's answer; none where it is not there.

@@ -2,8 +2,7 @@
 //! that one side has and the other has not, and a second pool that another hand wrote.
 
 use doorward_tests::accounts::{Accounts, RESET, Tokens, VERIFICATION, registration};
-use doorward_tests::cognito::PoolClient;
-use doorward_tests::fault_proxy::Fault;
+use doorward_tests::cognito::{GRACE, PoolClient};
 use doorward_tests::mailbox::Mailbox;
 use doorward_tests::second_pool::SecondPool;
 use doorward_tests::shape::{fields, text};
@@ -241,9 +240,20 @@ fn who_comes_to_the_pool_by_a_provider_needs_no_password_to_leave() {
         let tokens = accounts.tokens(&email);
         let leave = || accounts.doorward.request("DELETE", PATHS[0]).bearer(&tokens.access).send();
         leave().problem(400);
-        accounts.faults().fails_at("AdminGetUser", Fault::Says("\"CONFIRMED\"", "\"EXTERNAL_PROVIDER\""));
+        accounts.faults().federates();
         leave().expect(204);
         assert_eq!(accounts.pool().account(&email), None);
+    });
+}
+
+#[test]
+fn who_comes_to_the_pool_by_a_provider_is_known_by_their_first_id_token() {
+    part::with(&["python"], || {
+        let accounts = Accounts::in_a_pool(PoolClient::Public);
+        let id_token = accounts.pool().fact("id_token");
+        accounts.faults().federates();
+        let me = accounts.doorward.get(PATHS[0]).bearer(&id_token).send().expect(200).json();
+        assert_eq!(me["email"], GRACE);
     });
 }
 
