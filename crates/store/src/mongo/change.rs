@@ -191,7 +191,13 @@ impl ChangeStore for MongoStore {
             removed += self.remove_older(collection, query).await?;
         }
         removed += self.forget_provider_tokens(early).await?;
-        removed += self.forget_codes(early, SWEEP_BATCH).await?;
+        let begun = Instant::now();
+        while begun.elapsed() < SWEEP_SHARE {
+            removed += self.forget_codes(early, SWEEP_BATCH).await?;
+            if self.swept.lock().await.is_none() {
+                break;
+            }
+        }
         Ok(removed)
     }
 }
