@@ -68,7 +68,7 @@ fn while_the_store_is_away_requests_are_told_so_and_the_process_heals() {
             assert!(line.contains("security groups"), "{line}");
             let pid = function.pid();
             cable.mend();
-            function.get("/health").send().expect(200);
+            until("it heals", PATIENCE, || (function.get("/health").send().status == 200).then_some(()));
             let person = function.person("user");
             cable.cut();
             function.sign_in(&person.email, "Wrong-Harbour-41").send().problem(503);

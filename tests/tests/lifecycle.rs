@@ -180,7 +180,8 @@ fn a_foreign_database_is_refused_and_untouched(store: Store) {
 #[test]
 fn every_connection_has_its_answer_while_signups_run() {
     // Signing up with an address that is taken counts as a failure of the client's, of which this makes eighty.
-    let doorward = Setup::on(Store::Sqlite).set("throttle.failures_per_address", "1000/1h").start();
+    let setup = Setup::on(Store::Sqlite).set("throttle.failures_per_address", "1000/1h");
+    let doorward = setup.set("store.timeout", "8s").start();
     std::thread::scope(|scope| {
         for worker in 0..8 {
             let doorward = &doorward;
