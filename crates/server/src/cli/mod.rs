@@ -109,7 +109,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         (Some(command), _) => runtime.block_on(dispatch(command, &sources, &mut Output::of_process())),
         (None, None) => Ok(usage()),
     };
-    // Everything that counts was waited for. A file or a look-up that hangs does not keep the process.
+    // Everything that counts was waited for. A look-up of a name that hangs does not keep the process.
     runtime.shutdown_background();
     outcome
 }

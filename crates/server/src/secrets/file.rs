@@ -5,10 +5,11 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::task::spawn_blocking;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::Unreadable;
@@ -40,11 +41,13 @@ impl Files {
         let turn = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_default());
         let reading = async {
             let turn = turn.lock_owned().await;
-            let reading = spawn_blocking(move || {
+            let (tell, told) = oneshot::channel();
+            // A thread that cannot be made tells nothing either.
+            let _ = thread::Builder::new().name("secret-file".to_owned()).spawn(move || {
                 let _turn = turn;
-                read(&path)
+                let _ = tell.send(read(&path));
             });
-            reading.await.unwrap_or_else(|_| Err(Unreadable::new("was not read", "report this")))
+            told.await.unwrap_or_else(|_| Err(Unreadable::new("was not read", "try again, or report this")))
         };
         let late = || Unreadable::new("cannot be read: it does not answer in time", "see to what is mounted there");
         timeout(longest, reading).await.unwrap_or_else(|_| Err(late()))
@@ -94,8 +97,8 @@ mod tests {
         let (files, path) = (Files::default(), Path::new("/mounted/secret").to_owned());
         let (answer, answers) = mpsc::channel::<()>();
         let hang = move |_: &Path| answers.recv().map(|()| "hush".into()).map_err(|_| Unreadable::new("", ""));
-        let hung = files.read_by(hang, path.clone(), Duration::from_millis(10)).await;
-        assert_eq!(hung.unwrap_err().what, "cannot be read: it does not answer in time");
+        let late = files.read_by(hang, path.clone(), Duration::from_millis(10)).await;
+        assert_eq!(late.unwrap_err().what, "cannot be read: it does not answer in time");
         let second = files.read_by(|_| Ok("a second thread".into()), path.clone(), Duration::from_millis(10)).await;
         second.unwrap_err();
         let other = files.read_by(|_| Ok("another".into()), "/elsewhere".into(), LONGEST).await;
