@@ -2,10 +2,11 @@
 """Fills a SQLite store with people, moves it SQLite -> PostgreSQL -> MongoDB -> SQLite, and says how long each step took.
 
     cargo build --release -p doorward --features full
-    TEST_POSTGRES_URL=postgres://… TEST_MONGODB_URL=mongodb://… bench/moving.py [--people 100000]
+    TEST_POSTGRES_URL=postgres://… TEST_MONGODB_URL=mongodb://… target/test-venv/bin/python bench/moving.py [--people 100000]
 
-The databases are made on those servers and dropped. A server that is not named is left out of the way. Every step ends
-with Doorward's own comparison, and the checksums of the last store are held against those of the first.
+That Python is the one of `scripts/test`, which has a client of MongoDB. The databases are made on those servers and
+dropped. A server that is not named is left out of the way. Every step ends with Doorward's own comparison, and the checksums
+of the last store are held against those of the first.
 """
 
 import argparse

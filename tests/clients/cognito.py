@@ -6,13 +6,10 @@ the hosted pages if CALLBACK is given. grace has signed in at the API: her token
 """
 
 import json
-import os
-import pathlib
-import subprocess
 import sys
-import time
 
 import requests
+from amazon import standing_in
 
 PORT, FOLDER, *ADDRESSES = sys.argv[1:]
 BASE = f"http://127.0.0.1:{PORT}"
@@ -31,17 +28,6 @@ def call(operation: str, **body) -> dict:
     response = requests.post(BASE, headers=headers, data=json.dumps(body), timeout=10)
     response.raise_for_status()
     return response.json()
-
-
-def wait_until_it_answers(deadline: float) -> None:
-    while True:
-        try:
-            requests.get(BASE, timeout=1)
-            return
-        except requests.ConnectionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 def make_client(pool: str, name: str, secret: bool) -> dict:
@@ -108,24 +94,6 @@ def make_pool() -> dict:
     }
 
 
-settings = {
-    "AUTH": "true",
-    "BIND_HOST": "127.0.0.1",
-    "MINISTACK_HOST": "127.0.0.1",
-    "GATEWAY_PORT": PORT,
-    "IOT_MTLS_ENABLED": "0",
-    "SERVICES": "cognito-idp,ses,sesv2",
-    "LOG_LEVEL": "ERROR",
-    "STATE_DIR": FOLDER,
-}
-program = pathlib.Path(sys.executable).with_name("ministack")
-server = subprocess.Popen(
-    [program], env={**os.environ, **settings}, cwd=FOLDER, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-)
-try:
-    wait_until_it_answers(time.monotonic() + 30)
+with standing_in(PORT, FOLDER, "cognito-idp,ses,sesv2"):
     print(json.dumps(make_pool()), flush=True)
     sys.stdin.read()
-finally:
-    server.terminate()
-    server.wait()

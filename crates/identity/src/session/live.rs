@@ -198,17 +198,15 @@ impl LiveState {
     /// Forgets what lines of the log touch, and takes note of them: nothing comes in between, so that no line counts as heard
     /// that was not acted on. Keys are left to be read.
     fn act_on(&self, lines: &[Change], highest: i64) {
-        for line in lines {
-            if lock(&self.log).seen.contains(&line.seq) {
-                continue;
-            }
-            match line.subject {
-                ChangeSubject::Keys => lock(&self.log).keys_are_due = true,
-                subject => self.apply(subject),
-            }
-        }
+        let unseen: Vec<Change> = {
+            let log = lock(&self.log);
+            lines.iter().filter(|line| !log.seen.contains(&line.seq)).copied().collect()
+        };
+        let keys = |line: &&Change| line.subject == ChangeSubject::Keys;
+        unseen.iter().filter(|line| !keys(line)).for_each(|line| self.apply(line.subject));
         let mut log = lock(&self.log);
-        log.seen.extend(lines.iter().map(|line| line.seq));
+        log.keys_are_due |= unseen.iter().any(|line| keys(&line));
+        log.seen.extend(unseen.iter().map(|line| line.seq));
         log.advance(&*self.clock, highest);
     }
 

@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::io;
-use std::sync::Mutex;
+use std::io::{self, Seek as _};
 
 use jiff::Timestamp;
-use tracing_subscriber::fmt::MakeWriter;
 use uuid::Uuid;
 
 use super::*;
@@ -36,38 +34,17 @@ fn settings(shows_letters: bool) -> PostSettings {
 
 /// Sends a letter with a code, and gives what was logged.
 fn logged(office: &PostOffice) -> (Result<(), PostError>, String) {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    let mut log = tempfile::tempfile().unwrap();
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(Arc::new(log.try_clone().unwrap())).with_ansi(false).finish();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let letter = Letter::ConfirmEmail { code: "271828".to_owned() };
     let recipient = "ann@example.com".parse().unwrap();
     let sent = tracing::subscriber::with_default(subscriber, || {
         runtime.block_on(office.send(MailId::from_uuid(Uuid::nil()), &recipient, &letter))
     });
-    let bytes = log.0.lock().unwrap().clone();
-    (sent, String::from_utf8(bytes).unwrap())
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
+    log.rewind().unwrap();
+    (sent, io::read_to_string(log).unwrap())
 }
 
 #[test]

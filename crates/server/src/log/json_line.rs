@@ -134,32 +134,19 @@ fn must_be_escaped(character: char) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::io::{self, Seek as _};
+    use std::sync::Arc;
 
     use super::*;
 
-    #[derive(Clone, Default)]
-    struct Sink(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     /// What is logged while `log` runs, read as JSON, each line an object.
     fn lines(log: impl FnOnce()) -> Vec<serde_json::Value> {
-        let sink = Sink::default();
-        let writer = sink.clone();
-        let subscriber = tracing_subscriber::fmt().event_format(JsonLine).with_writer(move || writer.clone()).finish();
+        let mut sink = tempfile::tempfile().unwrap();
+        let writer = Arc::new(sink.try_clone().unwrap());
+        let subscriber = tracing_subscriber::fmt().event_format(JsonLine).with_writer(writer).finish();
         tracing::subscriber::with_default(subscriber, log);
-        let written = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        sink.rewind().unwrap();
+        let written = io::read_to_string(sink).unwrap();
         assert!(written.ends_with('\n'));
         written.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -204,11 +191,12 @@ mod tests {
 
     #[test]
     fn what_could_steer_a_terminal_is_not_written_raw() {
-        let sink = Sink::default();
-        let writer = sink.clone();
-        let subscriber = tracing_subscriber::fmt().event_format(JsonLine).with_writer(move || writer.clone()).finish();
+        let mut sink = tempfile::tempfile().unwrap();
+        let writer = Arc::new(sink.try_clone().unwrap());
+        let subscriber = tracing_subscriber::fmt().event_format(JsonLine).with_writer(writer).finish();
         tracing::subscriber::with_default(subscriber, || tracing::info!(text = "\u{1b}\u{9b}\u{202e}\u{2028}\r", "x"));
-        let written = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        sink.rewind().unwrap();
+        let written = io::read_to_string(sink).unwrap();
         assert!(!written.trim_end_matches('\n').contains(steers), "{written:?}");
     }
 

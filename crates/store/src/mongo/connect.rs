@@ -225,31 +225,18 @@ impl MongoStore {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use std::io;
+    use std::io::{self, Seek as _};
 
     use super::*;
     use crate::conformance::options;
     use crate::mongo::address::parse;
 
-    #[derive(Clone, Default)]
-    struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
-
-    impl io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     #[tokio::test]
     async fn the_end_of_a_call_that_took_long_leaves_time_to_answer_and_the_log_tells_of_it() {
-        let (log, options) = (Log::default(), Options { timeout: Duration::from_secs(2), ..options() });
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let (mut log, options) =
+            (tempfile::tempfile().unwrap(), Options { timeout: Duration::from_secs(2), ..options() });
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::new(log.try_clone().unwrap())).finish();
         let _guard = tracing::subscriber::set_default(subscriber);
         let address = parse(&"mongodb://127.0.0.1:1/?directConnection=true".into(), &options).await.unwrap();
         let access = Access::new(address, &options).await.unwrap();
@@ -260,7 +247,8 @@ mod tests {
             Ok(())
         });
         answered.await.unwrap();
-        let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        log.rewind().unwrap();
+        let told = io::read_to_string(log).unwrap();
         assert!(told.contains("WARN") && told.contains("operation=\"settle\""), "{told}");
         assert!(told.contains("no answer within the deadline"), "{told}");
     }

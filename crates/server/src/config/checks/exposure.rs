@@ -114,29 +114,32 @@ pub(super) fn bcrypt_cost(config: &Config) -> Vec<Objection> {
 }
 
 pub(super) fn forgetful_store(config: &Config) -> Vec<Objection> {
-    if !matches!(config.store.kind, StoreKind::Sqlite { .. }) {
-        return Vec::new();
-    }
-    let query = config.store.url.expose_secret().split_once('?').map_or("", |(_, query)| query).to_ascii_lowercase();
-    let option = |pair: &&str| match pair.split_once('=') {
+    let forgetful = |pair: &String| match pair.split_once('=') {
         Some(("synchronous", mode)) => !matches!(mode, "full" | "extra" | "2" | "3"),
         Some(("journal_mode", mode)) => matches!(mode, "off" | "memory"),
         Some(("vfs", _)) => true,
         _ => false,
     };
     let hint = "take the option away, or use PostgreSQL";
-    let forgetful = query.split('&').find(option);
-    forgetful
+    let option = sqlite_options(config).into_iter().find(forgetful);
+    option
         .map(|option| object("store.url", format!("{option} may lose what was acknowledged"), hint))
         .into_iter()
         .collect()
 }
 
+/// What the embedded store's address asks for after its question mark, in lower case.
+fn sqlite_options(config: &Config) -> Vec<String> {
+    match (&config.store.kind, config.store.url.expose_secret().split_once('?')) {
+        (StoreKind::Sqlite { .. }, Some((_, query))) => query.split('&').map(str::to_ascii_lowercase).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// A database in memory is another one for each connection, and gone at the end.
 pub(super) fn store_in_memory(config: &Config) -> Vec<Objection> {
     let StoreKind::Sqlite { path } = &config.store.kind else { return Vec::new() };
-    let query = config.store.url.expose_secret().split_once('?').map_or("", |(_, query)| query);
-    if path.as_os_str() != ":memory:" && !query.split('&').any(|option| option == "mode=memory") {
+    if path.as_os_str() != ":memory:" && !sqlite_options(config).iter().any(|option| option == "mode=memory") {
         return Vec::new();
     }
     let hint = "name a file: sqlite:doorward-data/doorward.db";
