@@ -15,7 +15,7 @@ def wait_until_it_answers(base: str, deadline: float) -> None:
         try:
             requests.get(base, timeout=1)
             return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)

@@ -289,15 +289,17 @@ mod tests {
     #[test]
     fn a_password_that_bcrypt_would_cut_costs_what_any_other_does() {
         let hash = hash(HashScheme::Bcrypt { cost: 6 }, "ab");
-        let time = |password: &str| {
+        let once = |password: &str| {
             let started = Instant::now();
             assert!(!verify(&hash, &password.into()));
             started.elapsed()
         };
-        let usual = (0..3).map(|_| time("no")).min().unwrap();
+        // Often enough that others on the machine do not hold each of them up.
+        let fastest = |password: &str| (0..20).map(|_| once(password)).min().unwrap();
+        let usual = fastest("no");
         for cut in ["x".repeat(73), "a\0b".to_owned()] {
             // Without the work it is a thousandth.
-            assert!(time(&cut) > usual / 4, "{cut:?}");
+            assert!(fastest(&cut) > usual / 4, "{cut:?}");
         }
     }
 
