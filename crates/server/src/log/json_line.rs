@@ -139,14 +139,19 @@ mod tests {
 
     use super::*;
 
-    /// What is logged while `log` runs, read as JSON, each line an object.
-    fn lines(log: impl FnOnce()) -> Vec<serde_json::Value> {
+    /// What is logged while `log` runs.
+    fn written(log: impl FnOnce()) -> String {
         let mut sink = tempfile::tempfile().unwrap();
         let writer = Arc::new(sink.try_clone().unwrap());
         let subscriber = tracing_subscriber::fmt().event_format(JsonLine).with_writer(writer).finish();
         tracing::subscriber::with_default(subscriber, log);
         sink.rewind().unwrap();
-        let written = io::read_to_string(sink).unwrap();
+        io::read_to_string(sink).unwrap()
+    }
+
+    /// The same, read as JSON, each line an object.
+    fn lines(log: impl FnOnce()) -> Vec<serde_json::Value> {
+        let written = written(log);
         assert!(written.ends_with('\n'));
         written.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -191,12 +196,7 @@ mod tests {
 
     #[test]
     fn what_could_steer_a_terminal_is_not_written_raw() {
-        let mut sink = tempfile::tempfile().unwrap();
-        let writer = Arc::new(sink.try_clone().unwrap());
-        let subscriber = tracing_subscriber::fmt().event_format(JsonLine).with_writer(writer).finish();
-        tracing::subscriber::with_default(subscriber, || tracing::info!(text = "\u{1b}\u{9b}\u{202e}\u{2028}\r", "x"));
-        sink.rewind().unwrap();
-        let written = io::read_to_string(sink).unwrap();
+        let written = written(|| tracing::info!(text = "\u{1b}\u{9b}\u{202e}\u{2028}\r", "x"));
         assert!(!written.trim_end_matches('\n').contains(steers), "{written:?}");
     }
 
